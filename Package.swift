@@ -1,0 +1,73 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// One table of targets, grouped by floor: a target imports only from lower floors (docs/ARCHITECTURE.md).
+
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let posix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+
+let package = Package(
+    name: "roost",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "roost", targets: ["roost"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-certificates.git", exact: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections.git", exact: "1.6.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", exact: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
+    ],
+    targets: [
+        // Floor 0: ground
+        .target(name: "Ground", dependencies: [nio]),
+        .target(name: "Configuration", dependencies: ["Ground", yams]),
+        // Floor 1: wire, pure codecs
+        .target(name: "XMLWire", dependencies: [nio]),
+        .target(name: "XMPPWire", dependencies: ["Ground", "XMLWire", nio, crypto, cryptoExtras]),
+        // Floor 2: substrate
+        .target(name: "Transport", dependencies: ["Ground", nio, posix, tls, nioTLS, log]),
+        .target(name: "Storage", dependencies: ["Ground", nio]),
+        .target(name: "StorageSQLite", dependencies: ["Storage", grdb]),
+        // Floor 3: core
+        .target(
+            name: "IMCore", dependencies: ["Ground", "XMLWire", "XMPPWire", "Storage", nio, log, collections]),
+        // Floor 4: faces
+        .target(
+            name: "XMPPServer",
+            dependencies: ["Ground", "XMLWire", "XMPPWire", "Transport", "Storage", "IMCore", nio, log, collections]),
+        .target(name: "AdminServer", dependencies: ["Ground", nio, posix, log]),
+        // Floor 6: the executable and its verbs
+        .target(name: "LoadGenerator", dependencies: ["Ground", nio, posix, tls, crypto, cryptoExtras, collections]),
+        .target(
+            name: "CommandLine",
+            dependencies: [
+                "Ground", "Configuration", "XMPPWire", "Storage", "StorageSQLite", "IMCore", "AdminServer",
+                "LoadGenerator", arguments, x509, crypto, nio, posix,
+            ]),
+        .executableTarget(
+            name: "roost",
+            dependencies: [
+                "Ground", "Configuration", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore", "XMPPServer",
+                "AdminServer", "CommandLine", arguments, lifecycle, log, nio, posix,
+            ]),
+        .testTarget(name: "XMLWireTests", dependencies: ["XMLWire", nio]),
+        .testTarget(name: "XMPPWireTests", dependencies: ["XMPPWire", nio, crypto]),
+    ],
+    swiftLanguageModes: [.v6]
+)

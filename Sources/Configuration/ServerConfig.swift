@@ -1,0 +1,120 @@
+/// Everything `roost.yaml` can say, with its defaults; an immutable snapshot.
+///
+/// Bounds are checked by `ConfigLoader`, which reports every problem at once.
+public struct ServerConfig: Sendable, Equatable {
+    /// One hosted XMPP domain and its certificate.
+    public struct Domain: Sendable, Equatable {
+        /// Prepared domainpart (RFC 7622 §3.2).
+        public var name: String
+        /// PEM certificate chain, absolute path once loaded.
+        public var certificate: String
+        /// PEM private key, absolute path once loaded.
+        public var key: String
+
+        public init(name: String, certificate: String, key: String) {
+            self.name = name
+            self.certificate = certificate
+            self.key = key
+        }
+    }
+
+    /// One TCP listener.
+    public struct Listener: Sendable, Equatable {
+        /// IP address to bind, `::` for every address of both families.
+        public var address: String
+        /// TCP port, 1 … 65535.
+        public var port: Int
+
+        public init(address: String, port: Int) {
+            self.address = address
+            self.port = port
+        }
+    }
+
+    /// What the c2s stream on 5222 asks before authentication (RFC 7590).
+    public enum TLSPolicy: String, Sendable, CaseIterable { case required, optional }
+
+    /// What "acknowledged" survives: power loss, the end of the process, or nothing.
+    public enum Durability: String, Sendable, CaseIterable { case power, process, memory }
+
+    /// Hosted domains, at least one, the first is the default domain.
+    public var domains: [Domain] = []
+    /// STARTTLS listener (RFC 6120 §5); nil switches it off.
+    public var c2s: Listener? = Listener(address: "::", port: 5222)
+    /// Direct TLS listener (XEP-0368); nil switches it off.
+    public var c2sTLS: Listener? = Listener(address: "::", port: 5223)
+    /// Whether plain streams may authenticate (never with PLAIN).
+    public var tls: TLSPolicy = .required
+    /// Unix socket of the admin interface, absolute once loaded; its mode is 0600.
+    public var adminSocket: String = "admin.sock"
+    /// SQLite file, absolute once loaded.
+    public var database: String = "roost.db"
+    public var durability: Durability = .power
+    /// How long a commit gathers messages, 0 … 50 ms.
+    public var gatherMilliseconds: Int = 2
+    /// PBKDF2 rounds for new passwords, 4096 … 10,000,000 (RFC 5802 §5.1, RFC 7677 §4).
+    public var scramIterations: Int = 10_000
+    public var limits = Limits()
+    public var messaging = Messaging()
+    public var streamManagement = StreamManagement()
+    /// Log level: trace, debug, info, notice, warning, error.
+    public var logLevel: String = "info"
+
+    public init() {}
+
+    /// Bounds against hostile or broken peers (RFC 6120 §13.12).
+    public struct Limits: Sendable, Equatable {
+        /// Largest stanza in bytes after login, 10,000 … 16,777,216.
+        public var stanzaBytes: Int = 262_144
+        /// Largest element in bytes before login, 1,000 … 262,144.
+        public var unauthenticatedStanzaBytes: Int = 65_536
+        /// Deepest nesting inside a stanza, 8 … 1,024.
+        public var stanzaDepth: Int = 128
+        /// Sustained bytes a second that one stream may send; 0 is unlimited, else 1,000 … 1,000,000,000.
+        public var bytesPerSecond: Int = 0
+        /// Sustained stanzas a second that one stream may send; 0 is unlimited, else 1 … 1,000,000.
+        public var stanzasPerSecond: Int = 0
+        /// Seconds from connect to a bound resource, 5 … 600.
+        public var loginSeconds: Int = 60
+        /// Sessions of one user, 1 … 1,000; one more ends the oldest (`conflict`).
+        public var sessionsPerUser: Int = 10
+        /// Failed passwords from one address a minute before it must wait, 1 … 10,000.
+        public var failedLoginsPerAddress: Int = 30
+        /// Failed passwords for one account a minute before it must wait, 1 … 10,000.
+        public var failedLoginsPerAccount: Int = 10
+        /// Connections from one address at a time, 1 … 1,000,000.
+        public var connectionsPerAddress: Int = 100_000
+        /// Bytes waiting for a slow reader before its stream is given up, 65,536 … 1,073,741,824.
+        public var outboundBytes: Int = 8_388_608
+        /// Roster items of one user, 1 … 100,000.
+        public var rosterItems: Int = 5_000
+        /// Bytes of one user's vCard, 1,000 … 16,777,216.
+        public var vcardBytes: Int = 262_144
+        /// Bytes of one user's private storage in all, 1,000 … 16,777,216.
+        public var privateStorageBytes: Int = 1_048_576
+        /// Blocked addresses of one user, 1 … 100,000.
+        public var blockedItems: Int = 1_000
+
+        public init() {}
+    }
+
+    public struct Messaging: Sendable, Equatable {
+        /// Stored messages of one user, 0 … 1,000,000; the next one is answered with an error (XEP-0160).
+        public var offlineMessages: Int = 1_000
+        /// Seconds of silence after which a conversation forks to every client again, 1 … 86,400.
+        public var forkLockSeconds: Int = 1_800
+
+        public init() {}
+    }
+
+    public struct StreamManagement: Sendable, Equatable {
+        /// Seconds a lost stream may be resumed, 0 … 86,400 (XEP-0198 §3 `max`).
+        public var resumeSeconds: Int = 300
+        /// Seconds to wait for an answer to `<r/>` before the link is taken for dead, 5 … 3,600.
+        public var ackSeconds: Int = 60
+        /// Unacknowledged stanzas before the stream is given up, 100 … 1,000,000.
+        public var queue: Int = 5_000
+
+        public init() {}
+    }
+}

@@ -4,12 +4,14 @@ import PackageDescription
 // One table of targets, grouped by floor: a target imports only from lower floors (docs/ARCHITECTURE.md).
 
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let posix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -35,15 +37,16 @@ let package = Package(
     ],
     targets: [
         // Floor 0: ground
-        .target(name: "Ground", dependencies: [nio]),
+        .target(name: "Ground", dependencies: [nio, nioConcurrency]),
         .target(name: "Configuration", dependencies: ["Ground", yams]),
         // Floor 1: wire, pure codecs
         .target(name: "XMLWire", dependencies: [nio]),
-        .target(name: "XMPPWire", dependencies: ["Ground", "XMLWire", nio, crypto, cryptoExtras]),
+        .target(
+            name: "XMPPWire", dependencies: ["Ground", "XMLWire", nio, crypto, cryptoExtras, collections]),
         // Floor 2: substrate
         .target(name: "Transport", dependencies: ["Ground", nio, posix, tls, nioTLS, log]),
         .target(name: "Storage", dependencies: ["Ground", nio]),
-        .target(name: "StorageSQLite", dependencies: ["Storage", grdb]),
+        .target(name: "StorageSQLite", dependencies: ["Storage", "Ground", grdb, sqlite, log]),
         // Floor 3: core
         .target(
             name: "IMCore", dependencies: ["Ground", "XMLWire", "XMPPWire", "Storage", nio, log, collections]),

@@ -1,0 +1,48 @@
+/// Counts failures by key in a sliding minute; refuses a key that has too many.
+///
+/// Bounded: at most 65,536 keys; when full, keys whose minute is over are dropped first, then all.
+public struct FailureThrottle: Sendable {
+    private struct Window {
+        var start: Int64
+        var current: Int
+        var previous: Int
+    }
+
+    private let limit: Int
+    private let window: Int64 = 60_000
+    private var windows: [String: Window] = [:]
+
+    /// - Parameter limit: failures allowed a minute.
+    public init(limit: Int) { self.limit = limit }
+
+    /// Whether another attempt is allowed now.
+    public func allows(_ key: String, uptime: Int64) -> Bool {
+        guard let entry = windows[key] else { return true }
+        let age = uptime - entry.start
+        if age >= 2 * window { return true }
+        if age >= window { return weighted(previous: entry.current, current: 0, age: age - window) < limit }
+        return weighted(previous: entry.previous, current: entry.current, age: age) < limit
+    }
+
+    public mutating func failed(_ key: String, uptime: Int64) {
+        if windows.count >= 65_536 {
+            windows = windows.filter { uptime - $0.value.start < 2 * window }
+            if windows.count >= 65_536 { windows.removeAll() }
+        }
+        var entry = windows[key] ?? Window(start: uptime, current: 0, previous: 0)
+        let age = uptime - entry.start
+        if age >= 2 * window {
+            entry = Window(start: uptime, current: 0, previous: 0)
+        } else if age >= window {
+            entry = Window(start: entry.start + window, current: 0, previous: entry.current)
+        }
+        entry.current += 1
+        windows[key] = entry
+    }
+
+    public mutating func succeeded(_ key: String) { windows[key] = nil }
+
+    private func weighted(previous: Int, current: Int, age: Int64) -> Int {
+        current + Int(Int64(previous) * (window - age) / window)
+    }
+}

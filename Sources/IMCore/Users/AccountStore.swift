@@ -1,0 +1,150 @@
+import Storage
+import XMPPWire
+
+/// An account as stored, without its secrets.
+public struct Account: Sendable, Equatable {
+    public var id: Int64
+    public var localpart: String
+    public var domain: String
+    public var name: String?
+    public var isAdmin: Bool
+    /// Milliseconds since 1970.
+    public var createdAt: Int64
+    /// When the last session ended, milliseconds since 1970.
+    public var lastSeenAt: Int64?
+    /// The status text of the last unavailable presence (XEP-0012 §4).
+    public var lastStatus: String?
+    public var rosterVersion: Int64
+    public var scramIterations: Int
+
+    public var jid: JID { JID(preparedLocal: localpart, domain: domain, resource: nil) }
+}
+
+/// What replaces a password: one salt, a verifier for each hash.
+public struct Credentials: Sendable, Equatable {
+    public var iterations: Int
+    public var salt: [UInt8]
+    public var sha1: ScramVerifier
+    public var sha256: ScramVerifier
+
+    /// Derives both verifiers; costs two PBKDF2 runs, so call it off the event loops.
+    public init(preparedPassword: String, iterations: Int, salt: [UInt8]) {
+        self.iterations = iterations
+        self.salt = salt
+        sha1 = .derive(preparedPassword: preparedPassword, hash: .sha1, iterations: iterations, salt: salt)
+        sha256 = .derive(preparedPassword: preparedPassword, hash: .sha256, iterations: iterations, salt: salt)
+    }
+
+    init(row: Row, from column: Int) {
+        iterations = Int(row.integer(column))
+        salt = row.blob(column + 1)
+        sha1 = ScramVerifier(
+            hash: .sha1, iterations: iterations, salt: salt, storedKey: row.blob(column + 2),
+            serverKey: row.blob(column + 3))
+        sha256 = ScramVerifier(
+            hash: .sha256, iterations: iterations, salt: salt, storedKey: row.blob(column + 4),
+            serverKey: row.blob(column + 5))
+    }
+
+    var values: [SQLValue] {
+        [
+            .integer(Int64(iterations)), .blob(salt), .blob(sha1.storedKey), .blob(sha1.serverKey),
+            .blob(sha256.storedKey), .blob(sha256.serverKey),
+        ]
+    }
+
+    public func verifier(for hash: ScramHash) -> ScramVerifier { hash == .sha1 ? sha1 : sha256 }
+}
+
+/// SQL of accounts. Every function runs inside the transaction it is given.
+public enum AccountStore {
+    private static let columns =
+        "id, localpart, domain, name, is_admin, created_ms, last_seen_ms, last_status, roster_version, scram_iterations"
+
+    /// Stores a new account.
+    /// - Returns: its id, or nil when the address is taken.
+    public static func add(
+        _ jid: JID, name: String?, isAdmin: Bool, credentials: Credentials, now: Int64, in transaction: any Transaction
+    ) throws -> Int64? {
+        let rows = try transaction.query(
+            """
+            INSERT INTO users (localpart, domain, name, is_admin, created_ms, roster_version, scram_iterations,
+                scram_salt, sha1_stored, sha1_server, sha256_stored, sha256_server)
+            VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
+            """,
+            [.text(jid.local ?? ""), .text(jid.domain), .optional(name), .bool(isAdmin), .integer(now)]
+                + credentials.values)
+        return rows.first?.integer(0)
+    }
+
+    /// Removes the account and all it owns. False when there is none.
+    public static func remove(_ jid: JID, in transaction: any Transaction) throws -> Bool {
+        try transaction.execute(
+            "DELETE FROM users WHERE domain = ? AND localpart = ?", [.text(jid.domain), .text(jid.local ?? "")]) > 0
+    }
+
+    /// False when there is no such account.
+    public static func setCredentials(
+        _ credentials: Credentials, of jid: JID, in transaction: any Transaction
+    ) throws -> Bool {
+        try transaction.execute(
+            """
+            UPDATE users SET scram_iterations = ?, scram_salt = ?, sha1_stored = ?, sha1_server = ?,
+                sha256_stored = ?, sha256_server = ? WHERE domain = ? AND localpart = ?
+            """,
+            credentials.values + [.text(jid.domain), .text(jid.local ?? "")]) > 0
+    }
+
+    public static func account(_ jid: JID, in transaction: any Transaction) throws -> Account? {
+        try transaction.query(
+            "SELECT \(columns) FROM users WHERE domain = ? AND localpart = ?",
+            [.text(jid.domain), .text(jid.local ?? "")]
+        ).first.map(account(row:))
+    }
+
+    public static func credentials(_ jid: JID, in transaction: any Transaction) throws -> Credentials? {
+        try transaction.query(
+            """
+            SELECT scram_iterations, scram_salt, sha1_stored, sha1_server, sha256_stored, sha256_server
+            FROM users WHERE domain = ? AND localpart = ?
+            """,
+            [.text(jid.domain), .text(jid.local ?? "")]
+        ).first.map { Credentials(row: $0, from: 0) }
+    }
+
+    /// Every account in the order of domain and localpart.
+    public static func all(in transaction: any Transaction) throws -> [Account] {
+        try transaction.query("SELECT \(columns) FROM users ORDER BY domain, localpart", []).map(account(row:))
+    }
+
+    public static func count(in transaction: any Transaction) throws -> Int {
+        Int(try transaction.query("SELECT count(*) FROM users", [])[0].integer(0))
+    }
+
+    public static func setLastSeen(
+        _ userID: Int64, at instant: Int64, status: String?, in transaction: any Transaction
+    ) throws {
+        try transaction.execute(
+            "UPDATE users SET last_seen_ms = ?, last_status = ? WHERE id = ?",
+            [.integer(instant), .optional(status), .integer(userID)])
+    }
+
+    /// Reads a value of the installation, making and storing it when it is missing.
+    public static func installationValue(
+        _ key: String, in transaction: any Transaction, make: () -> [UInt8]
+    ) throws -> [UInt8] {
+        if let row = try transaction.query("SELECT value FROM installation WHERE key = ?", [.text(key)]).first {
+            return row.blob(0)
+        }
+        let value = make()
+        try transaction.execute("INSERT INTO installation (key, value) VALUES (?, ?)", [.text(key), .blob(value)])
+        return value
+    }
+
+    private static func account(row: Row) -> Account {
+        Account(
+            id: row.integer(0), localpart: row.text(1), domain: row.text(2), name: row.optionalText(3),
+            isAdmin: row.bool(4), createdAt: row.integer(5), lastSeenAt: row.optionalInteger(6),
+            lastStatus: row.optionalText(7), rosterVersion: row.integer(8), scramIterations: Int(row.integer(9)))
+    }
+}

@@ -1,0 +1,80 @@
+/// A stanza-level error (RFC 6120 §8.3).
+public struct StanzaError: Error, Equatable, Sendable {
+    /// What the sender may do about it (RFC 6120 §8.3.2).
+    public enum Kind: String, Sendable { case auth, cancel, `continue`, modify, wait }
+
+    /// RFC 6120 §8.3.3.
+    public enum Condition: String, Sendable {
+        case badRequest = "bad-request"
+        case conflict
+        case featureNotImplemented = "feature-not-implemented"
+        case forbidden
+        case gone
+        case internalServerError = "internal-server-error"
+        case itemNotFound = "item-not-found"
+        case jidMalformed = "jid-malformed"
+        case notAcceptable = "not-acceptable"
+        case notAllowed = "not-allowed"
+        case notAuthorized = "not-authorized"
+        case policyViolation = "policy-violation"
+        case recipientUnavailable = "recipient-unavailable"
+        case remoteServerNotFound = "remote-server-not-found"
+        case resourceConstraint = "resource-constraint"
+        case serviceUnavailable = "service-unavailable"
+        case subscriptionRequired = "subscription-required"
+        case undefinedCondition = "undefined-condition"
+        case unexpectedRequest = "unexpected-request"
+    }
+
+    public var kind: Kind
+    public var condition: Condition
+    public var text: String?
+    /// An application-specific condition, already serialised (RFC 6120 §8.3.4).
+    public var extra: String?
+
+    public init(_ kind: Kind, _ condition: Condition, _ text: String? = nil, extra: String? = nil) {
+        self.kind = kind
+        self.condition = condition
+        self.text = text
+        self.extra = extra
+    }
+
+    public static let serviceUnavailable = StanzaError(.cancel, .serviceUnavailable)
+    public static let itemNotFound = StanzaError(.cancel, .itemNotFound)
+    public static let notAllowed = StanzaError(.cancel, .notAllowed)
+    public static func badRequest(_ text: String) -> StanzaError { StanzaError(.modify, .badRequest, text) }
+    public static func jidMalformed(_ text: String? = nil) -> StanzaError { StanzaError(.modify, .jidMalformed, text) }
+
+    /// The `<error/>` element.
+    public var xml: String {
+        var xml = "<error type='\(kind.rawValue)'><\(condition.rawValue) xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
+        if let text {
+            xml += "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>\(XMLText.escape(text))</text>"
+        }
+        if let extra { xml += extra }
+        return xml + "</error>"
+    }
+}
+
+/// Escaping of values put into XML written by hand.
+public enum XMLText {
+    /// For text and for attributes in either kind of quotes.
+    public static func escape(_ text: String) -> String {
+        guard text.utf8.contains(where: { $0 == 38 || $0 == 60 || $0 == 62 || $0 == 39 || $0 == 34 }) else {
+            return text
+        }
+        var result = ""
+        result.reserveCapacity(text.utf8.count + 16)
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "'": result += "&apos;"
+            case "\"": result += "&quot;"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

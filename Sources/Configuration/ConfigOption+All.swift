@@ -1,0 +1,167 @@
+extension ConfigOption {
+    /// One group of keys as it stands in the file.
+    public struct Group: Sendable {
+        /// Key of the group; empty for keys at the top of the file.
+        public let key: String
+        /// One sentence above the group; empty when the keys speak for themselves.
+        public let summary: String
+        public let options: [ConfigOption]
+    }
+
+    /// Every key with a fixed place, in the order of the file. `domains` is a list and stands apart.
+    public static let groups: [Group] = [
+        Group(key: "listen", summary: "Where clients connect.", options: listen),
+        Group(key: "", summary: "", options: top),
+        Group(key: "storage", summary: "The embedded database and what an acknowledgement promises.", options: storage),
+        Group(key: "authentication", summary: "How passwords are kept.", options: authentication),
+        Group(key: "limits", summary: "Bounds against hostile or broken clients (RFC 6120 §13.12).", options: limits),
+        Group(key: "messaging", summary: "Delivery of messages.", options: messaging),
+        Group(
+            key: "stream_management", summary: "Acknowledgements and resumption of streams (XEP-0198).",
+            options: streamManagement),
+        Group(key: "log", summary: "What the server tells the operator.", options: log),
+    ]
+
+    /// Every key of every group.
+    public static let all: [ConfigOption] = groups.flatMap(\.options)
+
+    private static let listen: [ConfigOption] = [
+        ConfigOption(
+            "listen.c2s",
+            "Clients that begin without TLS and negotiate it (STARTTLS, RFC 6120 §5). The address :: means every address of"
+                + " IPv6 and IPv4.",
+            .listener(\.c2s)),
+        ConfigOption(
+            "listen.c2s_tls",
+            "Clients that begin with TLS (direct TLS, XEP-0368).",
+            .listener(\.c2sTLS)),
+    ]
+
+    private static let top: [ConfigOption] = [
+        ConfigOption(
+            "tls",
+            "Whether clients must use TLS before they sign in (RFC 7590). With optional, a stream without TLS may sign in"
+                + " with SCRAM, never with PLAIN.",
+            choice(\.tls)),
+        ConfigOption(
+            "admin_socket",
+            "Unix socket on which the command line reaches the running server; only the user of the server and root may"
+                + " use it.",
+            .file(\.adminSocket, isSocket: true)),
+    ]
+
+    private static let storage: [ConfigOption] = [
+        ConfigOption("storage.database", "SQLite file.", .file(\.database, isSocket: false)),
+        ConfigOption(
+            "storage.durability",
+            "What survives once the server has acknowledged it: power = loss of power, process = the end of the process,"
+                + " memory = nothing.",
+            choice(\.durability)),
+        ConfigOption(
+            "storage.gather_ms",
+            "Milliseconds that a commit waits for more messages. Longer saves disk writes and delays acknowledgements.",
+            .integer(\.gatherMilliseconds, allowed: 0...50, zeroMeans: nil)),
+    ]
+
+    private static let authentication: [ConfigOption] = [
+        ConfigOption(
+            "authentication.scram_iterations",
+            "PBKDF2 rounds of new passwords (RFC 5802 §5.1, RFC 7677 §4). More rounds make a stolen database harder to"
+                + " crack and every sign-in slower.",
+            .integer(\.scramIterations, allowed: 4_096...10_000_000, zeroMeans: nil))
+    ]
+
+    private static let limits: [ConfigOption] = [
+        ConfigOption(
+            "limits.stanza_bytes", "Bytes of the largest stanza after sign-in.",
+            .integer(\.limits.stanzaBytes, allowed: 10_000...16_777_216, zeroMeans: nil)),
+        ConfigOption(
+            "limits.unauthenticated_stanza_bytes", "Bytes of the largest element before sign-in.",
+            .integer(\.limits.unauthenticatedStanzaBytes, allowed: 1_000...262_144, zeroMeans: nil)),
+        ConfigOption(
+            "limits.stanza_depth", "Levels of the deepest nesting inside a stanza.",
+            .integer(\.limits.stanzaDepth, allowed: 8...1_024, zeroMeans: nil)),
+        ConfigOption(
+            "limits.bytes_per_second", "Bytes a second that one stream may send for long.",
+            .integer(\.limits.bytesPerSecond, allowed: 1_000...1_000_000_000, zeroMeans: "unlimited")),
+        ConfigOption(
+            "limits.stanzas_per_second", "Stanzas a second that one stream may send for long.",
+            .integer(\.limits.stanzasPerSecond, allowed: 1...1_000_000, zeroMeans: "unlimited")),
+        ConfigOption(
+            "limits.login_seconds", "Seconds from connecting to a bound resource.",
+            .integer(\.limits.loginSeconds, allowed: 5...600, zeroMeans: nil)),
+        ConfigOption(
+            "limits.sessions_per_user", "Sessions of one user; one more ends the oldest.",
+            .integer(\.limits.sessionsPerUser, allowed: 1...1_000, zeroMeans: nil)),
+        ConfigOption(
+            "limits.failed_logins_per_address", "Wrong passwords a minute from one address before it must wait.",
+            .integer(\.limits.failedLoginsPerAddress, allowed: 1...10_000, zeroMeans: nil)),
+        ConfigOption(
+            "limits.failed_logins_per_account", "Wrong passwords a minute for one account before it must wait.",
+            .integer(\.limits.failedLoginsPerAccount, allowed: 1...10_000, zeroMeans: nil)),
+        ConfigOption(
+            "limits.connections_per_address", "Connections from one address at a time.",
+            .integer(\.limits.connectionsPerAddress, allowed: 1...1_000_000, zeroMeans: nil)),
+        ConfigOption(
+            "limits.outbound_bytes", "Bytes that may wait for a slow reader before its stream is given up.",
+            .integer(\.limits.outboundBytes, allowed: 65_536...1_073_741_824, zeroMeans: nil)),
+        ConfigOption(
+            "limits.roster_items", "Roster items of one user.",
+            .integer(\.limits.rosterItems, allowed: 1...100_000, zeroMeans: nil)),
+        ConfigOption(
+            "limits.vcard_bytes", "Bytes of one user's vCard (XEP-0054).",
+            .integer(\.limits.vcardBytes, allowed: 1_000...16_777_216, zeroMeans: nil)),
+        ConfigOption(
+            "limits.private_storage_bytes", "Bytes of one user's private storage in all (XEP-0049).",
+            .integer(\.limits.privateStorageBytes, allowed: 1_000...16_777_216, zeroMeans: nil)),
+        ConfigOption(
+            "limits.blocked_items", "Blocked addresses of one user (XEP-0191).",
+            .integer(\.limits.blockedItems, allowed: 1...100_000, zeroMeans: nil)),
+    ]
+
+    private static let messaging: [ConfigOption] = [
+        ConfigOption(
+            "messaging.offline_messages",
+            "Messages stored for one absent user (XEP-0160); the next one is answered with an error. 0 stores none.",
+            .integer(\.messaging.offlineMessages, allowed: 0...1_000_000, zeroMeans: nil)),
+        ConfigOption(
+            "messaging.fork_lock_seconds",
+            "Seconds of silence after which a conversation goes to every client of the user again (RFC 6121 §5.1).",
+            .integer(\.messaging.forkLockSeconds, allowed: 1...86_400, zeroMeans: nil)),
+    ]
+
+    private static let streamManagement: [ConfigOption] = [
+        ConfigOption(
+            "stream_management.resume_seconds",
+            "Seconds during which a lost stream may be resumed (XEP-0198 §3). 0 switches resumption off.",
+            .integer(\.streamManagement.resumeSeconds, allowed: 0...86_400, zeroMeans: nil)),
+        ConfigOption(
+            "stream_management.ack_seconds",
+            "Seconds to wait for a requested acknowledgement before the link is taken for dead.",
+            .integer(\.streamManagement.ackSeconds, allowed: 5...3_600, zeroMeans: nil)),
+        ConfigOption(
+            "stream_management.queue",
+            "Unacknowledged stanzas before the stream is given up.",
+            .integer(\.streamManagement.queue, allowed: 100...1_000_000, zeroMeans: nil)),
+    ]
+
+    private static let log: [ConfigOption] = [
+        ConfigOption(
+            "log.level",
+            "Least important events that are still written.",
+            .choice(
+                allowed: ["trace", "debug", "info", "notice", "warning", "error"],
+                get: { $0.logLevel }, set: { $0.logLevel = $1 }))
+    ]
+
+    private static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(_ field: any Field<Value>)
+        -> Kind
+    {
+        .choice(
+            allowed: Value.allCases.map(\.rawValue),
+            get: { $0[keyPath: field].rawValue },
+            set: { config, text in
+                if let value = Value(rawValue: text) { config[keyPath: field] = value }
+            })
+    }
+}

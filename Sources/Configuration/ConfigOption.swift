@@ -1,0 +1,98 @@
+/// One key of `roost.yaml` with a fixed place: where it is written, which field it sets, what it may say.
+///
+/// The loader, the template and the reference page all read the same table (`ConfigOption.all`), so that a key
+/// cannot be accepted without being documented.
+public struct ConfigOption: Sendable {
+    /// A field of `ServerConfig`; written as a literal, so it captures nothing and may cross threads.
+    typealias Field<Value> = WritableKeyPath<ServerConfig, Value> & Sendable
+
+    enum Kind: Sendable {
+        /// A whole number in `allowed`. `zeroMeans` names the meaning of 0 where 0 lies outside of `allowed`.
+        case integer(any Field<Int>, allowed: ClosedRange<Int>, zeroMeans: String?)
+        /// One of a few words.
+        case choice(
+            allowed: [String], get: @Sendable (ServerConfig) -> String,
+            set: @Sendable (inout ServerConfig, String) -> Void)
+        /// A file that the server creates; relative to the folder of the configuration file.
+        case file(any Field<String>, isSocket: Bool)
+        /// `off`, or a group of `address` and `port`.
+        case listener(any Field<ServerConfig.Listener?>)
+    }
+
+    /// Keys from the top of the file, for example `["limits", "stanza_bytes"]`.
+    public let path: [String]
+    /// What the key does, with its unit; one or more sentences.
+    public let summary: String
+    let kind: Kind
+
+    init(_ path: String, _ summary: String, _ kind: Kind) {
+        self.path = path.split(separator: ".").map(String.init)
+        self.summary = summary
+        self.kind = kind
+    }
+
+    /// `limits.stanza_bytes`
+    public var dottedPath: String { path.joined(separator: ".") }
+
+    /// What the value may be, for people: `4096 … 10000000`, `one of required, optional`.
+    public var allowed: String {
+        switch kind {
+        case .integer(_, let allowed, let zeroMeans):
+            let range = "\(allowed.lowerBound) … \(allowed.upperBound)"
+            return zeroMeans.map { "0 (\($0)) or \(range)" } ?? range
+        case .choice(let allowed, _, _):
+            return "one of \(allowed.joined(separator: ", "))"
+        case .file:
+            return "a file name"
+        case .listener:
+            return "off, or a group of address (an IP address) and port (1 … 65535)"
+        }
+    }
+
+    /// The value in `config` as YAML on one line.
+    public func yaml(in config: ServerConfig) -> String {
+        switch kind {
+        case .integer(let field, _, _): String(config[keyPath: field])
+        case .choice(_, let get, _): get(config)
+        case .file(let field, _): YAMLText.scalar(config[keyPath: field])
+        case .listener(let field):
+            config[keyPath: field].map {
+                "{ address: \(YAMLText.quoted($0.address)), port: \($0.port) }"
+            } ?? "off"
+        }
+    }
+}
+
+/// Writes strings so that YAML reads back the same string.
+enum YAMLText {
+    /// Plain where that is safe beyond doubt, else in double quotes.
+    static func scalar(_ text: String) -> String {
+        let isPlain =
+            text.utf8.first.map { isLetter($0) || $0 == UInt8(ascii: "/") } ?? false
+            && text.utf8.allSatisfy {
+                isLetter($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || "/._-".utf8.contains($0)
+            }
+        // Words such as `off` or `null` would change their type.
+        return isPlain && text.utf8.contains { "/._-".utf8.contains($0) } ? text : quoted(text)
+    }
+
+    /// In double quotes, control characters escaped (YAML 1.1 §5.6).
+    static func quoted(_ text: String) -> String {
+        var out = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": out += "\\\""
+            case "\\": out += "\\\\"
+            case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}":
+                let hex = String(scalar.value, radix: 16, uppercase: true)
+                out += "\\x" + (hex.count == 1 ? "0" : "") + hex
+            default: out.unicodeScalars.append(scalar)
+            }
+        }
+        return out + "\""
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+    }
+}

@@ -1,0 +1,1 @@
+"""What both black-box suites share: server processes, waiting, reporting."""

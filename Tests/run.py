@@ -56,9 +56,9 @@ async def main(options: argparse.Namespace) -> int:
         except ServerFailure as failure:
             report.result("run", "the server binary exists", str(failure))
             return report.close()
-    if "interop" in suites and options.server == "roost":
+    if "interop" in suites and options.server != "ejabberd":
         from Interop import suite
-        await suite.run(report, options.offset + 40, options.match)
+        await suite.run(report, options.offset + 40, options.match, options.server)
     if "faults" in suites:
         from Faults import run as faults
         await faults.run(faults.Options(

@@ -61,6 +61,10 @@ class Server:
     def command(self) -> tuple[list[str], dict[str, str]]:
         raise NotImplementedError
 
+    def certificate(self) -> Path:
+        """PEM file of the self-signed certificate that clients shall trust."""
+        raise NotImplementedError
+
     def set_durability(self, kind: str) -> None:
         """`power`, `process` or `memory`, from the next start on; ignored by servers without such a setting."""
 
@@ -178,6 +182,12 @@ class RoostServer(Server):
         listing.write_text("jid,password\n" + "".join(f"{user}@{DOMAIN},{PASSWORD}\n" for user in users))
         self.run("user", "import", str(listing), "--config", str(self.config))
 
+    def certificate(self) -> Path:
+        found = re.search(r"(?m)^[ \t-]*certificate:[ \t]*(\S+)", self.config.read_text())
+        if found is None:
+            raise ServerFailure("roost.yaml names no certificate")
+        return self.directory / found.group(1).strip("\"'")
+
     def command(self) -> tuple[list[str], dict[str, str]]:
         return [str(self.binary), "serve", "--config", str(self.config)], {}
 
@@ -186,16 +196,38 @@ class RoostServer(Server):
 
 
 class ProsodyServer(Server):
-    """Prosody from Debian, with stream management and offline storage."""
+    """Prosody from Debian: plain streams, stream management and offline storage; with `tls` also what the interop
+    suite asks for."""
 
     name = "prosody"
+
+    def __init__(self, offset: int, tls: bool = False) -> None:
+        super().__init__(offset)
+        self.tls = tls
+
+    def certificate(self) -> Path:
+        return self.directory / "localhost.crt"
 
     def prepare(self, users: list[str]) -> None:
         accounts = self.directory / "data" / DOMAIN / "accounts"
         accounts.mkdir(parents=True)
         for user in users:
             (accounts / f"{user}.dat").write_text(f'return {{ ["password"] = "{PASSWORD}"; }};\n')
-        (self.directory / "prosody.cfg.lua").write_text(f"""
+        more = ""
+        if self.tls:
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                            f"/CN={DOMAIN}", "-addext", f"subjectAltName=DNS:{DOMAIN}", "-keyout", "localhost.key",
+                            "-out", "localhost.crt"], cwd=self.directory, check=True, capture_output=True)
+            more = f"""
+c2s_direct_tls_ports = {{ {self.tls_port} }}
+ssl = {{ key = "{self.directory}/localhost.key", certificate = "{self.directory}/localhost.crt" }}
+"""
+        modules = ["roster", "saslauth", "disco", "ping", "smacks", "offline"]
+        if self.tls:
+            modules += ["tls", "carbons", "blocklist", "vcard_legacy", "pep", "private", "version", "time", "uptime",
+                        "lastactivity"]
+        listed = ", ".join(f'"{module}"' for module in modules)
+        (self.directory / "prosody.cfg.lua").write_text(f"""{more}
 run_as_root = true
 daemonize = false
 data_path = "{self.directory}/data"
@@ -203,9 +235,9 @@ pidfile = "{self.directory}/prosody.pid"
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {self.port} }}
 s2s_ports = {{ }}
-modules_enabled = {{ "roster", "saslauth", "disco", "ping", "smacks", "offline" }}
-modules_disabled = {{ "s2s", "tls" }}
-c2s_require_encryption = false
+modules_enabled = {{ {listed} }}
+modules_disabled = {{ "s2s" }}
+c2s_require_encryption = {str(self.tls).lower()}
 authentication = "internal_plain"
 storage = "internal"
 smacks_hibernation_time = 300

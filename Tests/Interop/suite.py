@@ -1,0 +1,79 @@
+"""Runs every interop test against one server process."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import itertools
+import logging
+import time
+import traceback
+
+from support.report import Report
+from support.servers import ProsodyServer, RoostServer, Server, ServerFailure
+
+from .client import Expectation, Scene
+
+SUITE = "interop"
+_MODULES = ["logging_in", "contacts", "messaging", "privacy", "services", "streams", "terminal_client"]
+_USERS = 160
+# One test, all its waits included.
+_LIMIT = 90.0
+
+
+def tests(match: str) -> list[tuple[str, object]]:
+    """(name, coroutine function) of every test, in the order of the files."""
+    found = []
+    for module in _MODULES:
+        loaded = importlib.import_module(f"Interop.{module}")
+        for function in vars(loaded).values():
+            claim = getattr(function, "claim", None)
+            if claim is not None and match in claim:
+                found.append((claim, function))
+    return found
+
+
+async def run(report: Report, offset: int, match: str = "", kind: str = "roost") -> None:
+    # slixmpp logs what the tests provoke.
+    logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    server: Server | None = None
+    try:
+        server = RoostServer(offset) if kind == "roost" else ProsodyServer(offset, tls=True)
+        server.prepare([f"user{number}" for number in range(_USERS)])
+        await server.start()
+    except (ServerFailure, OSError) as failure:
+        report.result(SUITE, "the server starts", str(failure))
+        if server is not None:
+            server.remove()
+        return
+    names = (f"user{number}" for number in itertools.count())
+    try:
+        for claim, function in tests(match):
+            await one(report, server, names, claim, function)
+    finally:
+        server.remove()
+
+
+async def one(report: Report, server: Server, names, claim: str, function) -> None:
+    scene = Scene(server, names)
+    began = time.monotonic()
+    problem: str | None = None
+    try:
+        await asyncio.wait_for(function(scene), _LIMIT)
+    except Expectation as expectation:
+        problem = str(expectation)
+    except asyncio.TimeoutError:
+        problem = f"not finished within {_LIMIT} s"
+    except Exception:
+        problem = traceback.format_exc(limit=-4)
+    finally:
+        try:
+            await asyncio.wait_for(scene.close(), 30)
+        except Exception as error:
+            problem = problem or f"closing: {error!r}"
+    if not server.is_running():
+        problem = (problem or "") + f"\nthe server ended by itself:\n{server.log_end()}"
+        server.kill_now()
+        await server.start()
+    report.result(SUITE, claim, problem, time.monotonic() - began)

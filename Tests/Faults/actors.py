@@ -12,6 +12,7 @@ from .session import Session, SessionFailure
 # Unacknowledged messages of one sender; large enough to keep the server busy, small enough to see acks often.
 _WINDOW = 160
 _BATCH = 8
+_RESOURCE = "harness"
 
 
 class Stage:
@@ -20,6 +21,7 @@ class Stage:
     def __init__(self, ledger: Ledger, port: int, rng: random.Random) -> None:
         self.ledger, self.port, self.rng = ledger, port, rng
         self.is_open = False
+        self.is_sending = False
         self.problems: list[str] = []
         self.resumed = 0
         self.refused = 0
@@ -45,7 +47,7 @@ class Actor:
         self.session: Session | None = None
         self.is_ready = asyncio.Event()
 
-    def make(self, resource: str = "harness", **options) -> Session:
+    def make(self, resource: str = _RESOURCE, **options) -> Session:
         session = Session(self.user, resource, self.stage.port,
                           mechanism=self.stage.rng.choice(["SCRAM-SHA-1", "SCRAM-SHA-256"]), **options)
         session.on_message = lambda element: self.stage.ledger.received(self.user, session.token, element)
@@ -73,7 +75,7 @@ class Sender(Actor):
 
     kind = "sender"
 
-    def __init__(self, stage: Stage, user: str, targets: Callable[[], str], cuts: bool = False) -> None:
+    def __init__(self, stage: Stage, user: str, targets: Callable[[], tuple[str, bool]], cuts: bool = False) -> None:
         super().__init__(stage, user)
         self.targets, self.cuts = targets, cuts
         self.kind = "cut sender" if cuts else "sender"
@@ -112,9 +114,12 @@ class Sender(Actor):
 
     def _pump(self) -> None:
         session = self.session
-        while (self.stage.is_open and session.link.is_writable and session.link.take is not None
+        while (self.stage.is_sending and session.link.is_writable and session.link.take is not None
                and not session.link.transport.is_closing() and len(session.unacked) + _BATCH <= _WINDOW):
-            batch = [self.stage.ledger.compose(self.user, self.targets()) for _ in range(_BATCH)]
+            batch = []
+            for _ in range(_BATCH):
+                receiver, full = self.targets()
+                batch.append(self.stage.ledger.compose(self.user, receiver, _RESOURCE if full else None))
             session.send_all(batch)
 
 

@@ -80,13 +80,16 @@ class Ledger:
         if len(kept) < _SHOWN:
             kept.append(text)
 
-    def compose(self, sender: str, receiver: str) -> tuple[int, bytes]:
-        """Opens an entry; returns its index and the stanza."""
+    def compose(self, sender: str, receiver: str, resource: str | None = None) -> tuple[int, bytes]:
+        """Opens an entry; returns its index and the stanza. With `resource` it goes to a full address, as replies do;
+        then it is of type chat, which a server treats like one to the bare address when that client is gone
+        (RFC 6121 §8.5.3.2.1)."""
         index = len(self.messages)
         self.messages.append(Sent(sender, receiver, self.life, self.round))
-        kind = b"" if index % 7 == 0 else b" type='chat'"
-        stanza = b"<message to='%s@%s'%s id='f%d'><body>%s</body></message>" % (
-            receiver.encode(), DOMAIN.encode(), kind, index, body(index))
+        kind = b"" if index % 7 == 0 and resource is None else b" type='chat'"
+        address = f"{receiver}@{DOMAIN}" + (f"/{resource}" if resource else "")
+        stanza = b"<message to='%s'%s id='f%d'><body>%s</body></message>" % (
+            address.encode(), kind, index, body(index))
         return index, stanza
 
     def acknowledged(self, tokens: list) -> None:

@@ -15,6 +15,7 @@ from .actors import (Actor, CutReceiver, DeadLinkReceiver, MidwayReceiver, Plain
                      TwoClients, links)
 from .framing import attributes
 from .ledger import Ledger
+from .judge_checks import checks
 from .probes import Asker, RosterProbe, SubscriptionProbe
 from .session import Session, SessionFailure
 
@@ -26,6 +27,8 @@ RECEIVERS = {
     "cut1": 10, "cut2": 10, "midway1": 8, "midway2": 8, "pair": 10, "offline": 1, "nobody": 1,
 }
 SENDERS = ["sender1", "sender2", "sender3", "sender4"]
+# Receivers that are also written to by their full address.
+FULL = {"prompt1", "lazy50", "plain1", "cut1", "midway1"}
 # Exists at no time: every message to it must come back as an error.
 UNKNOWN = "nobody"
 
@@ -80,9 +83,11 @@ class FaultRun:
         self.drain_faults: list[str] = []
         self.requests_seen: set[str] = set()
 
-    def _target(self) -> str:
+    def _target(self) -> tuple[str, bool]:
+        """The next receiver, and whether the message goes to the full address of its client."""
         self.turn += 1
-        return self.order[self.turn % len(self.order)]
+        receiver = self.order[self.turn % len(self.order)]
+        return receiver, receiver in FULL and self.rng.random() < 0.3
 
     def note(self, text: str) -> None:
         if self.options.verbose:
@@ -104,7 +109,7 @@ class FaultRun:
         took = await self.server.start()
         self.longest_start = max(self.longest_start, took)
         self.ledger.life += 1
-        self.stage.is_open = True
+        self.stage.is_open = self.stage.is_sending = True
         for actor in self.actors:
             actor.is_ready.clear()
         self.tasks = [asyncio.create_task(actor.live()) for actor in self.actors]
@@ -147,7 +152,7 @@ class FaultRun:
         sent = len(self.ledger.messages)
         took = await self.begin()
         outstanding, age = await self.traffic()
-        self.stage.is_open = False
+        self.stage.is_open = self.stage.is_sending = False
         self.server.kill_now()
         await self.end()
         busy = outstanding > 0 and age < 0.05
@@ -165,6 +170,7 @@ class FaultRun:
         told = [(actor, session) for actor, session in links(self.actors)
                 if not actor.is_unread and session.link.take is not None and not session.link.closed.done()
                 and not isinstance(actor, (CutReceiver, MidwayReceiver)) and not getattr(actor, "cuts", False)]
+        # Nobody logs in or cuts any more, but the senders go on until the server closes their streams.
         self.stage.is_open = False
         self.server.send_signal(signal.SIGTERM)
         began = time.monotonic()
@@ -176,6 +182,7 @@ class FaultRun:
             self.drain_faults.append(f"round {number}: {failure}")
             self.server.kill_now()
         took = time.monotonic() - began
+        self.stage.is_sending = False
         await self.end()
         for actor, session in told:
             if not session.stream_error or b"system-shutdown" not in session.stream_error:
@@ -323,6 +330,8 @@ async def run(options: Options, report: Report) -> None:
     began = time.monotonic()
     work = FaultRun(options, report)
     report.note(f"faults: server {options.server}, seed {work.seed}")
+    for claim, problem in checks():
+        report.result(SUITE, claim, problem)
     try:
         await work.run()
     except (ServerFailure, SessionFailure, OSError) as failure:

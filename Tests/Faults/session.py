@@ -190,7 +190,12 @@ class Session:
             # Counting starts with the element itself (XEP-0198 §4): ours when it leaves, theirs when it answers.
             link.write(f"<enable {_SM}{resume}/>".encode())
             self.counts_out = True
-            enabled = await self._expect(b"<enabled")
+            # A message to the full address may come as soon as the resource is bound; it is not counted.
+            while not (enabled := await link.next()).startswith(b"<enabled"):
+                if not enabled.startswith((b"<message", b"<presence", b"<iq")):
+                    raise SessionFailure(f"{self.user}: enable answered with {enabled!r}")
+                self._take(enabled)
+            self.received = 0
             self.counts_in = True
             self.resumption_id = attributes(enabled).get("id") if self.resumable else None
             if self.resumable and self.resumption_id is None:

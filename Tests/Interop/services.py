@@ -124,8 +124,8 @@ async def private(scene: Scene) -> None:
     first = await scene.online(user)
     first_iq = first.make_iq_set()
     first_iq.append(ElementTree.fromstring(
-        "<query xmlns='jabber:iq:private'><notes xmlns='example:notes'><note kind='a'>wherefore &amp; why</note></notes>"
-        "</query>"))
+        "<query xmlns='jabber:iq:private'><notes xmlns='example:notes'>"
+        "<note kind='a'>wherefore &amp; why</note></notes></query>"))
     await first_iq.send(timeout=10)
     await first.log_out()
     second, stranger = await scene.online(user), await scene.online()

@@ -65,12 +65,13 @@ class Terminal:
     async def until(self, shows: str | Callable[[str], bool], seconds: float = 15.0) -> str:
         """Waits until the screen shows a text (or satisfies a predicate); returns the screen."""
         holds = shows if callable(shows) else lambda screen: shows in screen
+        wanted = "what the test waits for" if callable(shows) else repr(shows)
         limit = time.monotonic() + seconds
         while not holds(self.text):
             self._changed.clear()
             left = limit - time.monotonic()
             if left <= 0 or not self._is_open:
-                raise Expectation(f"the screen never showed {shows!r}; it shows:\n{self.text}")
+                raise Expectation(f"the screen never showed {wanted}; it shows:\n{self.text}")
             try:
                 await asyncio.wait_for(self._changed.wait(), left)
             except asyncio.TimeoutError:

@@ -68,7 +68,7 @@ async def subscribe(scene: Scene) -> None:
     juliet = await Profanity(scene).online(second)
     for one, other, name, target in ((romeo, juliet, first, second), (juliet, romeo, second, first)):
         one.type(f"/sub request {target}@localhost")
-        await other.until(lambda screen, name=name: f"{name}@localhost" in screen and "subscription" in screen.lower())
+        await other.until(f"authorization request from {name}@localhost")
         other.type(f"/sub allow {name}@localhost")
         await one.until(lambda screen, target=target: f"{target}@localhost" in screen and "online" in screen)
     for program, target in ((romeo, second), (juliet, first)):

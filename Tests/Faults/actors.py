@@ -46,6 +46,9 @@ class Actor:
         self.stage, self.user = stage, user
         self.session: Session | None = None
         self.is_ready = asyncio.Event()
+        # Whether the server has seen its presence: before that, a message to the full address of a connected client
+        # may rightly overtake the stored ones (RFC 6121 §8.5.3.1), so nobody is written to that way.
+        self.is_available = False
 
     def make(self, resource: str = _RESOURCE, **options) -> Session:
         session = Session(self.user, resource, self.stage.port,
@@ -65,6 +68,13 @@ class Actor:
             self.is_ready.set()
             if self.session is not None:
                 self.stage.problems.extend(self.session.problems)
+
+    async def arrive(self, session: Session) -> None:
+        """Logs in and waits until the server has handled the presence."""
+        await session.log_in()
+        await session.ping()
+        self.is_available = True
+        self.is_ready.set()
 
     async def play(self) -> None:
         raise NotImplementedError
@@ -144,8 +154,7 @@ class Receiver(Actor):
         session = self.make(resumable=True)
         if self.lazy:
             session.on_ack_request = lambda: None
-        await session.log_in()
-        self.is_ready.set()
+        await self.arrive(session)
         link = session.link
         if not self.lazy:
             link.after_chunk = session.acknowledge
@@ -163,8 +172,7 @@ class PlainReceiver(Actor):
 
     async def play(self) -> None:
         session = self.make(uses_sm=False, receive_buffer=4 << 20)
-        await session.log_in()
-        self.is_ready.set()
+        await self.arrive(session)
         await session.link.closed
 
 
@@ -192,8 +200,7 @@ class CutReceiver(Actor):
     async def play(self) -> None:
         rng = self.stage.rng
         session = self.make(resumable=True)
-        await session.log_in()
-        self.is_ready.set()
+        await self.arrive(session)
         session.link.after_chunk = session.acknowledge
         while not self.stage.is_over:
             await asyncio.wait({session.link.closed}, timeout=rng.uniform(0.1, 0.5))

@@ -28,7 +28,7 @@ RECEIVERS = {
 }
 SENDERS = ["sender1", "sender2", "sender3", "sender4"]
 # Receivers that are also written to by their full address.
-FULL = {"prompt1", "lazy50", "plain1", "cut1", "midway1"}
+FULL = {"prompt1", "lazy50", "plain1", "cut1"}
 # Exists at no time: every message to it must come back as an error.
 UNKNOWN = "nobody"
 
@@ -71,6 +71,7 @@ class FaultRun:
             MidwayReceiver(self.stage, "midway1"), MidwayReceiver(self.stage, "midway2"),
             TwoClients(self.stage, "pair"),
         ]
+        self.by_user = {actor.user: actor for actor in self.receivers}
         self.actors: list[Actor] = [*self.receivers, *self.senders, self.roster, self.subscriptions, self.asker]
         self.tasks: list[asyncio.Task] = []
         self.order = [name for name, share in RECEIVERS.items() for _ in range(share)]
@@ -87,7 +88,8 @@ class FaultRun:
         """The next receiver, and whether the message goes to the full address of its client."""
         self.turn += 1
         receiver = self.order[self.turn % len(self.order)]
-        return receiver, receiver in FULL and self.rng.random() < 0.3
+        full = receiver in FULL and self.rng.random() < 0.3
+        return receiver, full and self.stage.is_open and self.by_user[receiver].is_available
 
     def note(self, text: str) -> None:
         if self.options.verbose:
@@ -112,6 +114,7 @@ class FaultRun:
         self.stage.is_open = self.stage.is_sending = True
         for actor in self.actors:
             actor.is_ready.clear()
+            actor.is_available = False
         self.tasks = [asyncio.create_task(actor.live()) for actor in self.actors]
         return took
 

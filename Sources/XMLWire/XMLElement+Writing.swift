@@ -18,9 +18,13 @@ extension XMLElement {
     }
 
     private func write<Sink: ByteSink>(to sink: inout Sink, inheritedNamespace: String) {
+        // The xml namespace may not be declared as the default; its prefix needs no declaration.
+        let isXML = namespace == Self.xmlNamespace
+        let tagName = isXML ? "xml:" + name : name
+        let innerNamespace = isXML ? inheritedNamespace : namespace
         sink.append(literal: "<")
-        sink.append(string: name)
-        if !namespace.utf8.elementsEqual(inheritedNamespace.utf8) {
+        sink.append(string: tagName)
+        if !innerNamespace.utf8.elementsEqual(inheritedNamespace.utf8) {
             write(attribute: "xmlns", value: namespace, to: &sink)
         }
         var declared: [(prefix: String, uri: String)] = []
@@ -32,12 +36,12 @@ extension XMLElement {
         sink.append(literal: ">")
         for child in children {
             switch child {
-            case .element(let element): element.write(to: &sink, inheritedNamespace: namespace)
+            case .element(let element): element.write(to: &sink, inheritedNamespace: innerNamespace)
             case .text(let text): XMLEscape.append(text, isAttribute: false, to: &sink)
             }
         }
         sink.append(literal: "</")
-        sink.append(string: name)
+        sink.append(string: tagName)
         sink.append(literal: ">")
     }
 

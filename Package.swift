@@ -53,7 +53,8 @@ let package = Package(
         // Floor 4: faces
         .target(
             name: "XMPPServer",
-            dependencies: ["Ground", "XMLWire", "XMPPWire", "Transport", "Storage", "IMCore", nio, log, collections]),
+            dependencies: ["Ground", "XMLWire", "XMPPWire", "Transport", "Storage", "IMCore", nio, log, collections, crypto,
+            ]),
         .target(name: "AdminServer", dependencies: ["Ground", nio, posix, log]),
         // Floor 6: the executable and its verbs
         .target(name: "LoadGenerator", dependencies: ["Ground", nio, posix, tls, crypto, cryptoExtras, collections]),
@@ -67,7 +68,7 @@ let package = Package(
             name: "roost",
             dependencies: [
                 "Ground", "Configuration", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore", "XMPPServer",
-                "AdminServer", "CommandLine", arguments, lifecycle, log, nio, posix,
+                "AdminServer", arguments, lifecycle, log, nio, posix,
             ]),
         .testTarget(name: "XMLWireTests", dependencies: ["XMLWire", nio]),
         .testTarget(name: "XMPPWireTests", dependencies: ["XMPPWire", nio, crypto]),

@@ -117,6 +117,22 @@ public enum AccountStore {
         try transaction.query("SELECT \(columns) FROM users ORDER BY domain, localpart", []).map(account(row:))
     }
 
+    /// How much an account owns.
+    public struct Holdings: Sendable {
+        public var rosterItems: Int
+        public var blockedItems: Int
+        public var storedMessages: Int
+    }
+
+    public static func holdings(_ userID: Int64, in transaction: any Transaction) throws -> Holdings {
+        let counts = try ["roster", "blocked", "journal"].map { table in
+            Int(
+                try transaction.query("SELECT count(*) FROM \(table) WHERE user_id = ?", [.integer(userID)])[0]
+                    .integer(0))
+        }
+        return Holdings(rosterItems: counts[0], blockedItems: counts[1], storedMessages: counts[2])
+    }
+
     public static func count(in transaction: any Transaction) throws -> Int {
         Int(try transaction.query("SELECT count(*) FROM users", [])[0].integer(0))
     }

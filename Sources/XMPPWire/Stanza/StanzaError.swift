@@ -78,3 +78,11 @@ public enum XMLText {
         return result
     }
 }
+
+extension XMLText {
+    /// Addresses as attribute values: `'` and `&` may stand in resources.
+    public static func escaped(_ bytes: [UInt8]) -> [UInt8] {
+        guard bytes.contains(where: { $0 == 38 || $0 == 39 || $0 == 60 || $0 == 62 || $0 == 34 }) else { return bytes }
+        return Array(escape(String(decoding: bytes, as: UTF8.self)).utf8)
+    }
+}

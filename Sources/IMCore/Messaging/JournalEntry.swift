@@ -1,0 +1,49 @@
+import Ground
+
+/// A message between acceptance and settlement.
+///
+///     gathering ──commit──▶ durable ──acknowledged──▶ settled (row deleted)
+///         └────────────acknowledged────────────────────▲      (never written)
+///
+/// Held by the journal while it is to be written and by each session that has it in flight.
+public final class JournalEntry {
+    public enum State { case gathering, committing, durable, settled }
+
+    public let id: MessageID
+    /// Row id of the recipient.
+    public let userID: Int64
+    /// The stanza as it is delivered, with `from` and the XEP-0359 id.
+    public let bytes: [UInt8]
+    public internal(set) var state: State
+    /// Whether the row must be written even if the durability setting asks for nothing.
+    var mustStore = false
+    /// Counted among the stored messages of its user: no client has it.
+    var isParked = false
+    /// Live sessions that have the message and have not settled it.
+    var holders = 0
+    /// Whose stream counts the message once it is safe; nil when that is done.
+    var origin: (any MessageOrigin)?
+    var originNumber: UInt64 = 0
+
+    init(id: MessageID, userID: Int64, bytes: [UInt8], state: State) {
+        self.id = id
+        self.userID = userID
+        self.bytes = bytes
+        self.state = state
+    }
+
+    public var isSettled: Bool { state == .settled }
+
+    /// Tells the sender's stream, once, that the message is safe.
+    func acknowledge() {
+        guard let origin else { return }
+        self.origin = nil
+        origin.stanzaIsSafe(originNumber)
+    }
+}
+
+/// The stream that a message came from.
+public protocol MessageOrigin: AnyObject {
+    /// The stanza with this number of the ledger is durable or settled.
+    func stanzaIsSafe(_ number: UInt64)
+}

@@ -1,0 +1,223 @@
+import Ground
+import XMPPWire
+
+/// Messages from a client of ours to a user of ours (RFC 6121 §8, source documents on forking).
+extension Router {
+    /// Routes a message to a local account, which may have to be read first.
+    ///
+    /// The sender's stream counts the message once it is stored, delivered or bounced, never before.
+    public func route(_ message: IncomingMessage, to recipient: JID) {
+        if message.senderHome.blocks(recipient) {
+            return bounce(message, .blocked)
+        }
+        homes.withHome(recipient) { [self] home in
+            guard let home else { return bounceUnknown(message) }
+            route(message, to: home)
+        }
+    }
+
+    /// Routes a message to a home in memory.
+    public func route(_ message: IncomingMessage, to home: UserHome) {
+        messagesRouted += 1
+        let senderHome = message.senderHome
+        if message.traits.contains(.body), message.type == .chat || message.type == .normal {
+            senderHome.forking.answered(home.id, from: message.sender.resource, uptime: time.uptime)
+        }
+        if !home.blocked.isEmpty, let sender = try? JID(parsing: String(decoding: message.sender.address, as: UTF8.self)),
+            home.blocks(sender)
+        {
+            // XEP-0191 §3.1: as if the contact did not exist.
+            return message.type == .error ? message.acknowledge() : bounce(message, .serviceUnavailable)
+        }
+        if senderHome.endpoints.count > 1 { copySent(message) }
+        dispatch(message, home)
+    }
+
+    private func dispatch(_ message: IncomingMessage, _ home: UserHome) {
+        let addressed = message.fullAddress.flatMap { home.endpoint(address: $0) }
+        let verdict = MessagePolicy.verdict(
+            type: message.type, traits: message.traits, hasResource: message.fullAddress != nil,
+            resourceMatches: addressed != nil, isReachable: home.isReachable)
+        if let replay = home.replay, replay.holds(verdict, addressed) {
+            return hold(message, home, replay)
+        }
+        switch verdict {
+        case .toResource: deliver(message, to: addressed.map { [$0] } ?? [], home)
+        case .fork: deliver(message, to: fork(message, home), home)
+        case .toAll: deliver(message, to: home.endpoints.filter { ($0.availability?.priority ?? -1) >= 0 }, home)
+        case .store: store(message, home)
+        case .refuse: message.type == .error ? message.acknowledge() : bounce(message, .serviceUnavailable)
+        case .ignore: message.acknowledge()
+        }
+    }
+
+    /// The clients that get the primary copy: the one the conversation is locked to, or all.
+    private func fork(_ message: IncomingMessage, _ home: UserHome) -> [any Endpoint] {
+        let locked: String?
+        if message.traits.contains(.body) {
+            locked = home.forking.received(from: message.senderHome.id, uptime: time.uptime)
+        } else {
+            locked = home.forking.lock(with: message.senderHome.id, uptime: time.uptime)
+        }
+        if home.endpoints.count == 1 { return home.endpoints }
+        let reachable = home.endpoints.filter { ($0.availability?.priority ?? -1) >= 0 }
+        if let locked, let endpoint = reachable.first(where: { $0.resource == locked }) { return [endpoint] }
+        return reachable
+    }
+
+    private func deliver(_ message: IncomingMessage, to endpoints: [any Endpoint], _ home: UserHome) {
+        if MessagePolicy.isStorable(type: message.type, traits: message.traits) {
+            guard !journal.isFull else { return bounce(message, .journalFull) }
+            hand(accept(message, home), to: endpoints, as: message.bytes)
+        } else {
+            for endpoint in endpoints { endpoint.deliver(message.bytes) }
+            message.acknowledge()
+        }
+        if home.endpoints.count > endpoints.count { copyReceived(message, home, besides: endpoints) }
+    }
+
+    private func hand(_ entry: JournalEntry, to endpoints: [any Endpoint], as bytes: [UInt8]) {
+        entry.holders = endpoints.count
+        for endpoint in endpoints { endpoint.deliver(entry, as: bytes) }
+    }
+
+    private func accept(_ message: IncomingMessage, _ home: UserHome) -> JournalEntry {
+        journal.accept(
+            id: message.id, userID: home.id, bytes: message.bytes,
+            origin: message.ledgerNumber == nil ? nil : message.sender, number: message.ledgerNumber ?? 0)
+    }
+
+    private func store(_ message: IncomingMessage, _ home: UserHome) {
+        guard home.storedMessages < config.offlineMessages else { return bounce(message, .storeFull) }
+        guard !journal.isFull else { return bounce(message, .journalFull) }
+        let entry = accept(message, home)
+        journal.store(entry)
+        home.storedMessages += 1
+    }
+
+    // MARK: Replay and dead sessions
+
+    /// A live message that must come after the stored ones: accepted now, delivered when they are through.
+    private func hold(_ message: IncomingMessage, _ home: UserHome, _ replay: OfflineReplay) {
+        if MessagePolicy.isStorable(type: message.type, traits: message.traits) {
+            guard home.storedMessages + replay.held.count < max(config.offlineMessages, 100) else {
+                return bounce(message, .storeFull)
+            }
+            guard !journal.isFull else { return bounce(message, .journalFull) }
+            replay.held.append(.init(message: message, entry: accept(message, home)))
+        } else {
+            message.acknowledge()
+            replay.held.append(.init(message: message, entry: nil))
+        }
+    }
+
+    /// Delivers what was held, in order, by the ordinary rules.
+    func release(_ held: OfflineReplay.Held, _ home: UserHome) {
+        guard let entry = held.entry else {
+            var message = held.message
+            message.ledgerNumber = nil
+            return dispatch(message, home)
+        }
+        let addressed = held.message.fullAddress.flatMap { home.endpoint(address: $0) }
+        let endpoints = addressed.map { [$0] } ?? (home.isReachable ? fork(held.message, home) : [])
+        guard !endpoints.isEmpty else { return park(entry, home) }
+        hand(entry, to: endpoints, as: entry.bytes)
+        if home.endpoints.count > endpoints.count { copyReceived(held.message, home, besides: endpoints) }
+    }
+
+    /// Takes back what a client had not acknowledged.
+    func giveBack(_ entries: [JournalEntry], from endpoint: any Endpoint, _ home: UserHome) {
+        for entry in entries {
+            entry.holders -= 1
+            guard !entry.isSettled, entry.holders <= 0 else { continue }
+            guard !home.isRemoved else {
+                journal.settle(entry)
+                continue
+            }
+            let others = home.endpoints.filter { ($0.availability?.priority ?? -1) >= 0 && $0 !== endpoint }
+            if others.isEmpty || home.replay != nil {
+                park(entry, home)
+            } else {
+                hand(entry, to: others, as: delayed(entry, home))
+            }
+        }
+        // Parked while a replay was running: it must look again.
+        if home.replay != nil, !entries.isEmpty { home.replay?.mustLookAgain = true }
+    }
+
+    /// What only a vanished client holds goes to the live ones too, before anything newer does.
+    func shareInFlight(of endpoint: any Endpoint, _ home: UserHome) {
+        let others = home.endpoints.filter {
+            ($0.availability?.priority ?? -1) >= 0 && $0 !== endpoint && !$0.isHibernating
+        }
+        guard !others.isEmpty else { return }
+        for entry in endpoint.inFlight where !entry.isSettled && entry.holders == 1 {
+            entry.holders += others.count
+            let bytes = delayed(entry, home)
+            for other in others { other.deliver(entry, as: bytes) }
+        }
+    }
+
+    /// The entry becomes a stored message: a row that no client has in flight.
+    func park(_ entry: JournalEntry, _ home: UserHome) {
+        entry.holders = 0
+        entry.isParked = true
+        journal.store(entry)
+        home.storedMessages += 1
+    }
+
+    /// The stanza with a delay stamp (XEP-0203) of when it was accepted.
+    func delayed(_ entry: JournalEntry, _ home: UserHome) -> [UInt8] {
+        StanzaStamp.delayed(
+            entry.bytes, from: home.jid.domain, stamp: Timestamp.format(entry.id.acceptedAt))
+    }
+
+    // MARK: Copies (XEP-0280)
+
+    private func copySent(_ message: IncomingMessage) {
+        guard MessagePolicy.isCopied(type: message.type, traits: message.traits) else { return }
+        for endpoint in message.senderHome.endpoints where endpoint.wantsCarbons && endpoint !== message.sender {
+            endpoint.deliver(
+                StanzaStamp.carbon(
+                    "sent", of: message.bytes, type: message.type, from: message.senderHome.address,
+                    to: endpoint.address))
+        }
+    }
+
+    private func copyReceived(_ message: IncomingMessage, _ home: UserHome, besides primary: [any Endpoint]) {
+        guard MessagePolicy.isCopied(type: message.type, traits: message.traits) else { return }
+        for endpoint in home.endpoints
+        where endpoint.wantsCarbons && !primary.contains(where: { $0 === endpoint }) && endpoint !== message.sender {
+            endpoint.deliver(
+                StanzaStamp.carbon(
+                    "received", of: message.bytes, type: message.type, from: home.address, to: endpoint.address))
+        }
+    }
+
+    // MARK: Errors
+
+    /// Answers the sender with an error, which settles the message. Errors are never answered (RFC 6120 §8.3.1).
+    public func bounce(_ message: IncomingMessage, _ error: StanzaError) {
+        if message.type != .error {
+            message.sender.deliver(StanzaStamp.errorReply(to: message.bytes, error: error))
+        }
+        message.acknowledge()
+    }
+
+    private func bounceUnknown(_ message: IncomingMessage) {
+        switch message.type {
+        case .error, .headline: message.acknowledge()
+        case .normal, .chat, .groupchat: bounce(message, .serviceUnavailable)
+        }
+    }
+}
+
+extension StanzaError {
+    /// XEP-0191 §3.1.
+    public static let blocked = StanzaError(
+        .cancel, .notAcceptable, "you have blocked this contact",
+        extra: "<blocked xmlns='urn:xmpp:blocking:errors'/>")
+    static let storeFull = StanzaError(
+        .wait, .resourceConstraint, "the contact's store of offline messages is full")
+    static let journalFull = StanzaError(.wait, .resourceConstraint, "the server cannot store messages fast enough")
+}

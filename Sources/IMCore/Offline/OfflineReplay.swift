@@ -1,0 +1,130 @@
+import DequeModule
+import Ground
+import XMPPWire
+
+/// One client catching up: stored messages and those that other clients have not acknowledged, oldest first;
+/// live messages wait until it is through (RFC 6121 §8.5.2.1, XEP-0160).
+final class OfflineReplay {
+    struct Held {
+        var message: IncomingMessage
+        /// Nil for what nobody stores.
+        var entry: JournalEntry?
+    }
+
+    let endpoint: any Endpoint
+    /// Entries in flight to other clients when the replay began, by id.
+    var shared: Deque<JournalEntry>
+    /// What was in flight to anybody: rows of these are skipped.
+    let known: Set<Int64>
+    var lastID = MessageID(0)
+    var held: Deque<Held> = []
+    var mustLookAgain = false
+    var isCancelled = false
+
+    init(endpoint: any Endpoint, shared: [JournalEntry]) {
+        self.endpoint = endpoint
+        self.shared = Deque(shared)
+        known = Set(shared.map(\.id.value))
+    }
+
+    /// Whether a message with this verdict has to wait.
+    func holds(_ verdict: MessageVerdict, _ addressed: (any Endpoint)?) -> Bool {
+        switch verdict {
+        case .fork, .toAll, .store: true
+        case .toResource: addressed === endpoint
+        case .refuse, .ignore: false
+        }
+    }
+}
+
+extension Router {
+    /// Messages read at a time.
+    private static let pageSize = 200
+
+    /// A client became reachable: gives it what is stored, if anything is.
+    func startReplay(for endpoint: any Endpoint, _ home: UserHome) {
+        guard home.replay == nil else {
+            if home.replay?.endpoint !== endpoint { home.awaitingReplay.append(endpoint) }
+            return
+        }
+        var seen: Set<Int64> = []
+        let shared = home.endpoints.filter { $0 !== endpoint }.flatMap(\.inFlight)
+            .filter { !$0.isSettled && seen.insert($0.id.value).inserted }.sorted { $0.id < $1.id }
+        guard home.storedMessages > 0 || !shared.isEmpty else { return }
+        let replay = OfflineReplay(endpoint: endpoint, shared: shared)
+        home.replay = replay
+        readPage(replay, home)
+    }
+
+    private func readPage(_ replay: OfflineReplay, _ home: UserHome) {
+        let (userID, after) = (home.id, replay.lastID)
+        home.pendingWrites += 1
+        // Through the journal, so that everything accepted before is there to be read.
+        journal.perform({ try JournalStore.page(userID, after: after, limit: Self.pageSize, in: $0) }) {
+            [self] result in
+            home.pendingWrites -= 1
+            guard home.replay === replay else { return }
+            switch result {
+            case .success(let page): deliver(page, replay, home)
+            case .failure(let error):
+                logger.error("cannot read stored messages", metadata: ["error": "\(error)"])
+                finishReplay(replay, home)
+            }
+        }
+        journal.flush()
+    }
+
+    private func deliver(_ page: [JournalStore.StoredMessage], _ replay: OfflineReplay, _ home: UserHome) {
+        var elsewhere = Set(replay.held.compactMap { $0.entry?.id.value })
+        for endpoint in home.endpoints { elsewhere.formUnion(endpoint.inFlight.lazy.map(\.id.value)) }
+        for row in page {
+            replay.lastID = row.id
+            while let first = replay.shared.first, first.id <= row.id { deliverShared(replay, home) }
+            if replay.known.contains(row.id.value) || elsewhere.contains(row.id.value) { continue }
+            let entry = journal.restored(id: row.id, userID: home.id, bytes: row.stanza)
+            entry.holders = 1
+            home.storedMessages = max(0, home.storedMessages - 1)
+            replay.endpoint.deliver(entry, as: delayed(entry, home))
+        }
+        if page.count == Self.pageSize {
+            replay.endpoint.whenDrained { [self] in
+                if home.replay === replay { readPage(replay, home) }
+            }
+            return
+        }
+        while !replay.shared.isEmpty { deliverShared(replay, home) }
+        if replay.mustLookAgain {
+            replay.mustLookAgain = false
+            replay.lastID = MessageID(0)
+            return readPage(replay, home)
+        }
+        finishReplay(replay, home)
+    }
+
+    private func deliverShared(_ replay: OfflineReplay, _ home: UserHome) {
+        guard let entry = replay.shared.popFirst(), !entry.isSettled else { return }
+        if entry.isParked {
+            entry.isParked = false
+            home.storedMessages = max(0, home.storedMessages - 1)
+        }
+        entry.holders += 1
+        replay.endpoint.deliver(entry, as: delayed(entry, home))
+    }
+
+    private func finishReplay(_ replay: OfflineReplay, _ home: UserHome) {
+        home.replay = nil
+        while let held = replay.held.popFirst() { release(held, home) }
+        while let next = home.awaitingReplay.popFirst() {
+            if (next.availability?.priority ?? -1) >= 0, home.endpoints.contains(where: { $0 === next }) {
+                return startReplay(for: next, home)
+            }
+        }
+    }
+
+    /// The client that was catching up is gone: what was held goes its ordinary way.
+    func replayEnded(for endpoint: any Endpoint, _ home: UserHome) {
+        home.awaitingReplay.removeAll { $0 === endpoint }
+        guard let replay = home.replay, replay.endpoint === endpoint else { return }
+        finishReplay(replay, home)
+    }
+}

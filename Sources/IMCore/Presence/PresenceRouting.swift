@@ -1,0 +1,147 @@
+import XMPPWire
+
+/// Presence of clients of ours (RFC 6121 §4).
+extension Router {
+    /// A client said it is available, or changed what it says (§4.2, §4.4).
+    public func becomeAvailable(_ endpoint: any Endpoint, _ home: UserHome, _ availability: Availability) {
+        let wasAvailable = endpoint.availability != nil
+        let wasReachable = (endpoint.availability?.priority ?? -1) >= 0
+        endpoint.availability = availability
+        home.forking.presenceChanged(endpoint.resource)
+        broadcast(availability.stanza, from: endpoint, home)
+        if !wasAvailable { probe(for: endpoint, home) }
+        if !wasReachable, availability.priority >= 0 { startReplay(for: endpoint, home) }
+        if !wasAvailable { deliverRequests(to: endpoint, home) }
+    }
+
+    /// A client said it is unavailable (§4.5), or ended: then there is no stanza of its own.
+    public func becomeUnavailable(_ endpoint: any Endpoint, _ home: UserHome, stanza: PresenceStanza?) {
+        let hadDirected = !endpoint.directed.isEmpty
+        guard endpoint.availability != nil || hadDirected else { return }
+        let goodbye = stanza ?? PresenceStanza(type: "unavailable", from: endpoint.address)
+        let wasAvailable = endpoint.availability != nil
+        endpoint.availability = nil
+        home.forking.presenceChanged(endpoint.resource)
+        if wasAvailable { broadcast(goodbye, from: endpoint, home) }
+        // §4.6.5: those who got presence directly and would not hear of it by the broadcast.
+        let directed = endpoint.directed
+        endpoint.directed = []
+        for jid in directed where !wasAvailable || !sharesPresence(home, with: jid.bare) {
+            sendDirected(goodbye, to: jid, from: home)
+        }
+        replayEnded(for: endpoint, home)
+    }
+
+    /// To every contact that may see the user, and to the user's own other clients.
+    private func broadcast(_ stanza: PresenceStanza, from endpoint: any Endpoint, _ home: UserHome) {
+        for item in home.roster.values where item.subscription.from {
+            if !home.blocked.isEmpty, home.blocks(item.contact) { continue }
+            guard let contact = homes.loaded(item.address), !contact.endpoints.isEmpty else { continue }
+            deliver(stanza, toAvailableOf: contact, from: home)
+        }
+        for other in home.endpoints where other === endpoint || other.availability != nil {
+            other.deliver(stanza, to: home.address)
+        }
+    }
+
+    private func deliver(_ stanza: PresenceStanza, toAvailableOf contact: UserHome, from home: UserHome) {
+        if !contact.blocked.isEmpty, contact.blocks(home.jid) { return }
+        for endpoint in contact.endpoints where endpoint.availability != nil {
+            endpoint.deliver(stanza, to: contact.address)
+        }
+    }
+
+    /// Initial presence asks for that of the contacts (§4.3); ours answer from memory.
+    private func probe(for endpoint: any Endpoint, _ home: UserHome) {
+        for item in home.roster.values where item.subscription.to {
+            guard let contact = homes.loaded(item.address), !contact.endpoints.isEmpty else { continue }
+            answerProbe(contact, to: endpoint, home)
+        }
+        for other in home.endpoints where other !== endpoint {
+            if let availability = other.availability { endpoint.deliver(availability.stanza, to: home.address) }
+        }
+    }
+
+    private func answerProbe(_ contact: UserHome, to endpoint: any Endpoint, _ home: UserHome) {
+        guard contact.roster[home.jid]?.subscription.from == true, !contact.blocks(home.jid), !home.blocks(contact.jid)
+        else { return }
+        for other in contact.endpoints {
+            if let availability = other.availability { endpoint.deliver(availability.stanza, to: home.address) }
+        }
+    }
+
+    /// A probe sent by a client itself (§4.3.2): who may not see gets `unsubscribed`, who may the presence.
+    public func probe(_ target: JID, by endpoint: any Endpoint, _ home: UserHome) {
+        if target.bare == home.jid {
+            for other in home.endpoints {
+                if let availability = other.availability { endpoint.deliver(availability.stanza, to: home.address) }
+            }
+            return
+        }
+        homes.withHome(target) { contact in
+            guard let contact, contact.roster[home.jid]?.subscription.from == true, !contact.blocks(home.jid) else {
+                endpoint.deliver(
+                    PresenceStanza(type: "unsubscribed", from: Array(target.bare.description.utf8)),
+                    to: home.address)
+                return
+            }
+            if contact.isAvailable {
+                for other in contact.endpoints {
+                    if let availability = other.availability {
+                        endpoint.deliver(availability.stanza, to: home.address)
+                    }
+                }
+            } else {
+                endpoint.deliver(PresenceStanza(type: "unavailable", from: contact.address), to: home.address)
+            }
+        }
+    }
+
+    /// Presence sent to one address (§4.6).
+    public func direct(
+        _ stanza: PresenceStanza, isAvailable: Bool, to target: JID, from endpoint: any Endpoint, _ home: UserHome
+    ) {
+        if home.blocks(target) { return }
+        if isAvailable { endpoint.directed.insert(target) } else { endpoint.directed.remove(target) }
+        // Bounded: a client that addresses ever more strangers has the first ones forgotten.
+        if endpoint.directed.count > 1_000, let first = endpoint.directed.first { endpoint.directed.remove(first) }
+        sendDirected(stanza, to: target, from: home)
+    }
+
+    private func sendDirected(_ stanza: PresenceStanza, to target: JID, from home: UserHome) {
+        guard let contact = homes.loaded(target), !contact.blocks(home.jid) else { return }
+        if target.isBare {
+            for endpoint in contact.endpoints where endpoint.availability != nil {
+                endpoint.deliver(stanza, to: contact.address)
+            }
+        } else if let endpoint = contact.endpoint(address: Array(target.description.utf8)) {
+            endpoint.deliver(stanza, to: endpoint.address)
+        }
+    }
+
+    /// Whether the contact hears the user's broadcasts.
+    public func sharesPresence(_ home: UserHome, with contact: JID) -> Bool {
+        contact == home.jid || home.roster[contact]?.subscription.from == true
+    }
+
+    // MARK: When a subscription or a block changes
+
+    /// The contact may see the user from now on (§3.1.5).
+    func startSharing(_ home: UserHome, with contact: JID) {
+        guard let other = homes.loaded(contact), !home.blocks(contact) else { return }
+        for endpoint in home.endpoints {
+            if let availability = endpoint.availability { deliver(availability.stanza, toAvailableOf: other, from: home) }
+        }
+    }
+
+    /// The contact may not see the user any more (§3.2.2).
+    func stopSharing(_ home: UserHome, with contact: JID) {
+        guard let other = homes.loaded(contact) else { return }
+        for endpoint in home.endpoints where endpoint.availability != nil {
+            let goodbye = PresenceStanza(type: "unavailable", from: endpoint.address)
+            for receiver in other.endpoints where receiver.availability != nil {
+                receiver.deliver(goodbye, to: other.address)
+            }
+        }
+    }
+}

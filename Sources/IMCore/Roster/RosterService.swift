@@ -1,0 +1,202 @@
+import XMPPWire
+
+/// Roster changes (RFC 6121 §2) and presence subscriptions (§3). Stored first; answers, pushes and presence
+/// follow the commit.
+extension Router {
+    /// What a client may set of an item (§2.1.2).
+    public struct RosterUpdate: Sendable {
+        public var contact: JID
+        public var name: String
+        public var groups: [String]
+
+        public init(contact: JID, name: String, groups: [String]) {
+            self.contact = contact
+            self.name = name
+            self.groups = groups
+        }
+    }
+
+    /// The visible items.
+    public func rosterItems(_ home: UserHome) -> [RosterItem] { home.roster.values.filter(\.isVisible) }
+
+    /// Adds or changes an item (§2.3, §2.4). `completion` gets nil once it is durable.
+    public func setRosterItem(
+        _ update: RosterUpdate, _ home: UserHome, completion: @escaping (StanzaError?) -> Void
+    ) {
+        let item: RosterItem
+        if let known = home.roster[update.contact] {
+            item = known
+        } else {
+            guard home.roster.count < config.rosterItems else {
+                return completion(
+                    StanzaError(.cancel, .resourceConstraint, "the roster is full (\(config.rosterItems) contacts)"))
+            }
+            item = RosterItem(contact: update.contact, isVisible: true)
+            home.roster[update.contact] = item
+        }
+        item.isVisible = true
+        item.name = update.name
+        item.groups = update.groups
+        save(item, home, push: true) { completion($0 ? nil : StanzaError(.wait, .internalServerError)) }
+    }
+
+    /// Removes an item and ends the subscriptions in both directions (§2.5).
+    public func removeRosterItem(_ contact: JID, _ home: UserHome, completion: @escaping (StanzaError?) -> Void) {
+        guard let item = home.roster[contact], item.isVisible else { return completion(.itemNotFound) }
+        let had = item.subscription
+        home.roster[contact] = nil
+        home.rosterVersion += 1
+        let (userID, version) = (home.id, home.rosterVersion)
+        persist(home) {
+            try RosterStore.remove(contact, of: userID, in: $0)
+            try RosterStore.setVersion(version, of: userID, in: $0)
+        } then: { [self] error in
+            guard error == nil else { return completion(StanzaError(.wait, .internalServerError)) }
+            if had.from || had.pendingIn { stopSharing(home, with: contact) }
+            if had.to || had.pendingOut { passOn(.unsubscribe, from: home, to: contact, stanza: nil) }
+            if had.from || had.pendingIn { passOn(.unsubscribed, from: home, to: contact, stanza: nil) }
+            push("<item jid='\(XMLText.escape(contact.description))' subscription='remove'/>", home, version)
+            completion(nil)
+        }
+    }
+
+    // MARK: Subscriptions
+
+    /// The user sent a subscription stanza; `stanza` is stamped with the bare address (§3.1.2).
+    public func sendSubscription(
+        _ kind: SubscriptionMachine.Stanza, to contact: JID, from home: UserHome, stanza: [UInt8],
+        completion: @escaping (StanzaError?) -> Void
+    ) {
+        if contact == home.jid { return completion(nil) }
+        if home.blocks(contact) { return completion(.blocked) }
+        let item: RosterItem
+        if let known = home.roster[contact] {
+            item = known
+        } else {
+            guard kind == .subscribe || kind == .subscribed else { return completion(nil) }
+            guard home.roster.count < config.rosterItems else {
+                return completion(
+                    StanzaError(.cancel, .resourceConstraint, "the roster is full (\(config.rosterItems) contacts)"))
+            }
+            item = RosterItem(contact: contact, isVisible: false)
+            home.roster[contact] = item
+        }
+        let before = item.subscription
+        let outcome = item.subscription.sent(kind)
+        if outcome.pushes { item.isVisible = true }
+        if !item.subscription.pendingIn { item.request = nil }
+        let after: (Bool) -> Void = { [self] stored in
+            guard stored else { return completion(StanzaError(.wait, .internalServerError)) }
+            if outcome.stopsSharing { stopSharing(home, with: contact) }
+            if outcome.passesOn { passOn(kind, from: home, to: contact, stanza: stanza) }
+            if outcome.startsSharing { startSharing(home, with: contact) }
+            completion(nil)
+        }
+        if item.subscription == before { return after(true) }
+        save(item, home, push: outcome.pushes, then: after)
+    }
+
+    /// Carries a subscription stanza to the contact's home; nil makes a bare one.
+    func passOn(_ kind: SubscriptionMachine.Stanza, from home: UserHome, to contact: JID, stanza: [UInt8]?) {
+        guard serves(contact.domain) else { return }
+        let sender = home.jid
+        let bytes =
+            stanza
+            ?? PresenceStanza(type: kind.rawValue, from: home.address).addressed(to: Array(contact.description.utf8))
+        homes.withHome(contact) { [self] other in
+            guard let other else {
+                // §3.1.3: no such account; the user is not told, but an `unsubscribe` needs no answer either.
+                return
+            }
+            receiveSubscription(kind, from: sender, at: other, stanza: bytes)
+        }
+    }
+
+    private func receiveSubscription(
+        _ kind: SubscriptionMachine.Stanza, from sender: JID, at home: UserHome, stanza: [UInt8]
+    ) {
+        if home.blocks(sender) { return }
+        let item: RosterItem
+        if let known = home.roster[sender] {
+            item = known
+        } else {
+            guard kind == .subscribe else { return }
+            guard home.roster.count < config.rosterItems else {
+                return reply(.unsubscribed, from: home, to: sender)
+            }
+            item = RosterItem(contact: sender, isVisible: false)
+            home.roster[sender] = item
+        }
+        let before = item.subscription
+        let outcome = item.subscription.received(kind)
+        if kind == .subscribe, item.subscription.pendingIn { item.request = stanza }
+        if !item.subscription.pendingIn { item.request = nil }
+        if outcome.pushes { item.isVisible = true }
+        let after: (Bool) -> Void = { [self] stored in
+            guard stored else { return }
+            if outcome.passesOn {
+                for endpoint in home.endpoints where endpoint.availability != nil || kind != .subscribe {
+                    if kind == .subscribe || endpoint.isInterested { endpoint.deliver(stanza) }
+                }
+            }
+            if outcome.stopsSharing { stopSharing(home, with: sender) }
+            if let answer = outcome.reply { reply(answer, from: home, to: sender) }
+            if outcome.startsSharing || outcome.reply == .subscribed { startSharing(home, with: sender) }
+            if kind == .unsubscribed, outcome.pushes { showGone(sender, home) }
+        }
+        if item.subscription == before { return after(true) }
+        save(item, home, push: outcome.pushes, then: after)
+    }
+
+    /// A contact that took its permission back is shown as unavailable (§3.2.3).
+    private func showGone(_ contact: JID, _ home: UserHome) {
+        guard homes.loaded(contact) == nil else { return }
+        let goodbye = PresenceStanza(type: "unavailable", from: Array(contact.description.utf8))
+        for endpoint in home.endpoints where endpoint.availability != nil {
+            endpoint.deliver(goodbye, to: home.address)
+        }
+    }
+
+    private func reply(_ kind: SubscriptionMachine.Stanza, from home: UserHome, to contact: JID) {
+        passOn(kind, from: home, to: contact, stanza: nil)
+    }
+
+    /// Requests that wait for an answer are delivered at each login (§3.1.3).
+    func deliverRequests(to endpoint: any Endpoint, _ home: UserHome) {
+        for item in home.roster.values where item.subscription.pendingIn {
+            if let request = item.request, !home.blocks(item.contact) { endpoint.deliver(request) }
+        }
+    }
+
+    // MARK: Storing and pushing
+
+    private func save(_ item: RosterItem, _ home: UserHome, push: Bool, then: @escaping (Bool) -> Void) {
+        if item.subscription.isEmpty, !item.isVisible { home.roster[item.contact] = nil }
+        let isGone = home.roster[item.contact] == nil
+        if push { home.rosterVersion += 1 }
+        let (record, userID, version) = (item.record, home.id, home.rosterVersion)
+        let xml = item.xml
+        persist(home) {
+            if isGone {
+                try RosterStore.remove(record.contact, of: userID, in: $0)
+            } else {
+                try RosterStore.save(record, of: userID, in: $0)
+            }
+            if push { try RosterStore.setVersion(version, of: userID, in: $0) }
+        } then: { [self] error in
+            if error == nil, push { self.push(xml, home, version) }
+            then(error == nil)
+        }
+    }
+
+    /// Tells every interested client of the change (§2.1.6).
+    private func push(_ item: String, _ home: UserHome, _ version: Int64) {
+        for endpoint in home.endpoints where endpoint.isInterested {
+            let to = XMLText.escape(String(decoding: endpoint.address, as: UTF8.self))
+            endpoint.deliver(
+                Array(
+                    ("<iq type='set' id='push-\(version)-\(journal.nextID().value & 0xFFFF)' to='\(to)'>"
+                        + "<query xmlns='jabber:iq:roster' ver='\(version)'>\(item)</query></iq>").utf8))
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import Ground
+import Logging
+import NIOCore
+import Storage
+import XMPPWire
+
+/// Settings of the core, all changeable while it runs.
+public struct CoreConfig: Sendable {
+    /// Stored messages of one user before the next sender gets an error.
+    public var offlineMessages = 1_000
+    /// Silence after which a conversation forks again, milliseconds.
+    public var forkSilence: Int64 = 1_800_000
+    public var rosterItems = 5_000
+    public var blockedItems = 1_000
+    public var sessionsPerUser = 10
+
+    public init() {}
+}
+
+/// Where stanzas go: the only thing that changes the homes' live state. Confined to one event loop.
+///
+/// The work is in extensions, one folder each: `Messaging/MessageRouting`, `Offline/OfflineReplay`,
+/// `Presence/PresenceRouting`, `Roster/RosterService`, `Privacy/BlockingService`.
+public final class Router {
+    public let homes: HomeRegistry
+    public let journal: Journal
+    public let database: any Database
+    public var config: CoreConfig {
+        didSet { homes.forkSilence = config.forkSilence }
+    }
+    let time: any TimeSource
+    let logger: Logger
+    /// Hosted domains, prepared, as bytes and as text.
+    private var domains = ByteTable<String>()
+    public private(set) var domainNames: [String] = []
+
+    /// Messages routed since the start.
+    public internal(set) var messagesRouted = 0
+
+    public init(
+        database: any Database, journal: Journal, domains: [String], config: CoreConfig, loop: NIOIsolatedEventLoop,
+        time: any TimeSource, logger: Logger
+    ) {
+        self.database = database
+        self.journal = journal
+        self.config = config
+        self.time = time
+        self.logger = logger
+        homes = HomeRegistry(
+            database: database, journal: journal, loop: loop, time: time, logger: logger,
+            forkSilence: config.forkSilence)
+        for domain in domains {
+            self.domains[Array(domain.utf8)] = domain
+            domainNames.append(domain)
+        }
+    }
+
+    public func serves(_ domain: UnsafeRawBufferPointer) -> Bool { domains[domain] != nil }
+
+    public func serves(_ domain: String) -> Bool { domainNames.contains(domain) }
+
+    /// Once a second.
+    public func tick() {
+        let uptime = time.uptime
+        if uptime - lastEviction > 10_000 {
+            lastEviction = uptime
+            homes.evictIdle(uptime: uptime)
+        }
+    }
+
+    private var lastEviction: Int64 = 0
+
+    // MARK: Clients come and go
+
+    /// Adds a bound client. One with the same resource, and the oldest ones past the limit, are ended
+    /// (RFC 6120 §7.7.2.2, `conflict`).
+    public func bind(_ endpoint: any Endpoint, to home: UserHome) {
+        if let old = home.endpoint(resource: endpoint.resource) {
+            old.end(StreamError(.conflict, "replaced by a new session with the same resource"))
+        }
+        while home.endpoints.count >= max(1, config.sessionsPerUser), let oldest = home.endpoints.first {
+            oldest.end(StreamError(.conflict, "too many sessions: the oldest was ended"))
+            if home.endpoints.first === oldest { home.endpoints.removeFirst() }
+        }
+        home.endpoints.append(endpoint)
+        home.lastUse = time.uptime
+    }
+
+    /// Removes a client that ended; what it had not acknowledged goes to the others or into the store.
+    public func unbind(_ endpoint: any Endpoint, from home: UserHome, returning entries: [JournalEntry]) {
+        guard let index = home.endpoints.firstIndex(where: { $0 === endpoint }) else {
+            giveBack(entries, from: endpoint, home)
+            return
+        }
+        becomeUnavailable(endpoint, home, stanza: nil)
+        home.endpoints.remove(at: index)
+        home.lastUse = time.uptime
+        replayEnded(for: endpoint, home)
+        giveBack(entries, from: endpoint, home)
+        if home.endpoints.isEmpty, !home.isRemoved { saveLastSeen(home) }
+    }
+
+    /// The link of a client is gone; it may come back (XEP-0198 §5). Meanwhile others take over.
+    public func hibernated(_ endpoint: any Endpoint, of home: UserHome) {
+        home.forking.presenceChanged(endpoint.resource)
+        replayEnded(for: endpoint, home)
+        shareInFlight(of: endpoint, home)
+    }
+
+    private func saveLastSeen(_ home: UserHome) {
+        let (id, now, status) = (home.id, time.now, home.lastStatus)
+        home.lastSeenAt = now
+        persist(home) { try AccountStore.setLastSeen(id, at: now, status: status, in: $0) }
+    }
+
+    /// Runs a durable change of a home; the home stays in memory until it is done.
+    func persist(
+        _ home: UserHome, _ body: @escaping @Sendable (any Transaction) throws -> Void,
+        then: @escaping ((any Error)?) -> Void = { _ in }
+    ) {
+        home.pendingWrites += 1
+        journal.perform(body) { [logger] error in
+            home.pendingWrites -= 1
+            if let error { logger.error("a change was not stored", metadata: ["error": "\(error)"]) }
+            then(error)
+        }
+    }
+
+    /// Ends every client of a removed account and forgets its home.
+    public func accountRemoved(_ jid: JID) {
+        guard let home = homes.loaded(jid) else { return }
+        homes.remove(home)
+        for endpoint in home.endpoints {
+            endpoint.end(StreamError(.notAuthorized, "the account was removed"))
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import XMPPWire
+
+/// One client of a user as the core sees it: what it can receive and what it said about itself.
+///
+/// Implemented by a face (an XMPP session); confined to the loop of its home.
+public protocol Endpoint: AnyObject, MessageOrigin {
+    var resource: String { get }
+    /// Full address, prepared, as bytes.
+    var address: [UInt8] { get }
+    /// Available presence, nil before it and after unavailable.
+    var availability: Availability? { get set }
+    /// Addresses that got presence directly and must hear of the end (RFC 6121 §4.6).
+    var directed: Set<JID> { get set }
+    /// Asked for the roster: receives pushes (RFC 6121 §2.1.6).
+    var isInterested: Bool { get }
+    /// Asked for the block list: receives its pushes (XEP-0191 §3.3).
+    var followsBlockList: Bool { get }
+    var wantsCarbons: Bool { get }
+    /// The link is gone and may be resumed (XEP-0198 §5).
+    var isHibernating: Bool { get }
+    /// Messages handed over and neither acknowledged nor known to be written.
+    var inFlight: [JournalEntry] { get }
+
+    /// Delivers a journalled message; settles it when the client has it, or returns it when the session ends.
+    func deliver(_ entry: JournalEntry, as bytes: [UInt8])
+    /// Delivers a stanza that nobody keeps.
+    func deliver(_ bytes: [UInt8])
+    /// Delivers presence with `to` put in.
+    func deliver(_ presence: PresenceStanza, to address: [UInt8])
+    /// Runs `body` once little waits for this client, so that a long replay does not pile up.
+    func whenDrained(_ body: @escaping () -> Void)
+    /// Ends the session.
+    func end(_ error: StreamError)
+}
+
+/// Available presence of a client.
+public struct Availability {
+    public var priority: Int8
+    /// `available`, `away`, `chat`, `dnd` or `xa`.
+    public var show: String
+    public var stanza: PresenceStanza
+
+    public init(priority: Int8, show: String, stanza: PresenceStanza) {
+        self.priority = priority
+        self.show = show
+        self.stanza = stanza
+    }
+}
+
+/// A presence stanza ready for many recipients: everything but `to`, which goes in at `gap`.
+public final class PresenceStanza: Sendable {
+    public let bytes: [UInt8]
+    public let gap: Int
+
+    public init(bytes: [UInt8], gap: Int) {
+        self.bytes = bytes
+        self.gap = gap
+    }
+
+    /// A presence stanza of a type without content.
+    public convenience init(type: String, from: [UInt8]) {
+        var bytes = Array("<presence from='".utf8)
+        bytes += XMLText.escaped(from)
+        bytes += Array("' type='\(type)'".utf8)
+        let gap = bytes.count
+        bytes += Array("/>".utf8)
+        self.init(bytes: bytes, gap: gap)
+    }
+
+    /// The stanza addressed to one recipient.
+    public func addressed(to address: [UInt8]) -> [UInt8] {
+        let escaped = XMLText.escaped(address)
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count + escaped.count + 6)
+        result += bytes[..<gap]
+        result += Self.toPrefix
+        result += escaped
+        result.append(39)
+        result += bytes[gap...]
+        return result
+    }
+
+    public static let toPrefix = Array(" to='".utf8)
+}

@@ -1,0 +1,19 @@
+import Storage
+import XMPPWire
+
+/// What a home is built from, read in one transaction.
+struct HomeRecord: Sendable {
+    var account: Account
+    var roster: [RosterRecord]
+    var blocked: Set<JID>
+    var storedMessages: Int
+
+    /// Nil when there is no such account.
+    static func load(_ jid: JID, in transaction: any Transaction) throws -> HomeRecord? {
+        guard let account = try AccountStore.account(jid, in: transaction) else { return nil }
+        return HomeRecord(
+            account: account, roster: try RosterStore.load(account.id, in: transaction),
+            blocked: try BlockStore.load(account.id, in: transaction),
+            storedMessages: try JournalStore.count(account.id, in: transaction))
+    }
+}

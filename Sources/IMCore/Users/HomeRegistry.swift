@@ -1,0 +1,119 @@
+import Ground
+import Logging
+import NIOCore
+import Storage
+import XMPPWire
+
+/// Every home that is in memory, by bare address. Homes are read on demand and forgotten when idle.
+public final class HomeRegistry {
+    private enum Slot {
+        case loading([(UserHome?) -> Void])
+        case ready(UserHome)
+    }
+
+    private final class Entry {
+        var slot: Slot
+        init(_ slot: Slot) { self.slot = slot }
+    }
+
+    private let database: any Database
+    private let journal: Journal
+    private let loop: NIOIsolatedEventLoop
+    private let time: any TimeSource
+    private let logger: Logger
+    var forkSilence: Int64
+    private var homes = ByteTable<Entry>()
+
+    /// How long a home without clients stays in memory, milliseconds.
+    static let idleTime: Int64 = 60_000
+
+    init(
+        database: any Database, journal: Journal, loop: NIOIsolatedEventLoop, time: any TimeSource, logger: Logger,
+        forkSilence: Int64
+    ) {
+        self.database = database
+        self.journal = journal
+        self.loop = loop
+        self.time = time
+        self.logger = logger
+        self.forkSilence = forkSilence
+    }
+
+    public var count: Int { homes.count }
+
+    /// The home if it is in memory; `address` is a prepared bare address.
+    public func loaded(_ address: UnsafeRawBufferPointer) -> UserHome? {
+        guard let entry = homes[address], case .ready(let home) = entry.slot else { return nil }
+        return home
+    }
+
+    func loaded(_ address: [UInt8]) -> UserHome? { address.withUnsafeBytes { loaded($0) } }
+
+    public func loaded(_ jid: JID) -> UserHome? { loaded(Array(jid.bare.description.utf8)) }
+
+    public func forEach(_ body: (UserHome) -> Void) {
+        homes.forEach { if case .ready(let home) = $0.slot { body(home) } }
+    }
+
+    /// Calls back with the home, read from the store if need be; nil when there is no such account.
+    ///
+    /// Calls back at once when it is in memory. Callbacks of one address run in the order of the calls.
+    public func withHome(_ jid: JID, _ body: @escaping (UserHome?) -> Void) {
+        let address = Array(jid.bare.description.utf8)
+        if let entry = homes[address] {
+            switch entry.slot {
+            case .ready(let home):
+                home.lastUse = time.uptime
+                return body(home)
+            case .loading(let waiters):
+                entry.slot = .loading(waiters + [body])
+                return
+            }
+        }
+        homes[address] = Entry(.loading([body]))
+        load(jid.bare, address)
+    }
+
+    private func load(_ jid: JID, _ address: [UInt8]) {
+        let outcome = Outcome<HomeRecord?>()
+        let finish = NIOLoopBound(
+            { [weak self] (error: (any Error)?) in self?.finished(address, outcome.value ?? nil, error) },
+            eventLoop: loop.nonisolated())
+        let eventLoop = loop.nonisolated()
+        database.read(
+            { outcome.value = try HomeRecord.load(jid, in: $0) },
+            completion: { error in eventLoop.execute { finish.value(error) } })
+    }
+
+    private func finished(_ address: [UInt8], _ record: HomeRecord?, _ error: (any Error)?) {
+        guard let entry = homes[address], case .loading(let waiters) = entry.slot else { return }
+        if let error { logger.error("cannot read an account", metadata: ["error": "\(error)"]) }
+        var home: UserHome?
+        if let record {
+            let made = UserHome(record: record, forkSilence: forkSilence)
+            made.lastUse = time.uptime
+            entry.slot = .ready(made)
+            home = made
+        } else {
+            homes[address] = nil
+        }
+        for waiter in waiters { waiter(home) }
+    }
+
+    /// The account is gone: its home is forgotten at once.
+    func remove(_ home: UserHome) {
+        home.isRemoved = true
+        homes[home.address] = nil
+    }
+
+    /// Forgets homes that nobody has used for a while and that hold nothing the store does not have.
+    func evictIdle(uptime: Int64) {
+        guard journal.isIdle else { return }
+        for entry in homes.values {
+            guard case .ready(let home) = entry.slot, home.endpoints.isEmpty, home.replay == nil,
+                home.pendingWrites == 0, uptime - home.lastUse > Self.idleTime
+            else { continue }
+            homes[home.address] = nil
+        }
+    }
+}

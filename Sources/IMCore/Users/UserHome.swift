@@ -1,0 +1,64 @@
+import DequeModule
+import XMPPWire
+
+/// The one owner of a user's live state: clients, roster, blocked addresses, conversations, stored messages.
+///
+/// Confined to one event loop; everything here is synchronous.
+public final class UserHome {
+    public let account: Account
+    /// Bare address, prepared, as bytes.
+    public let address: [UInt8]
+    public var id: Int64 { account.id }
+    public var jid: JID { account.jid }
+
+    public internal(set) var endpoints: [any Endpoint] = []
+    public internal(set) var roster: [JID: RosterItem]
+    public internal(set) var rosterVersion: Int64
+    public internal(set) var blocked: Set<JID>
+    public internal(set) var forking: ForkingPolicy
+    /// Rows of the journal that no client has in flight.
+    public internal(set) var storedMessages: Int
+    public internal(set) var lastSeenAt: Int64?
+    public internal(set) var lastStatus: String?
+    /// Set once the account is removed; nothing is written for it any more.
+    public internal(set) var isRemoved = false
+
+    var replay: OfflineReplay?
+    var awaitingReplay: Deque<any Endpoint> = []
+    /// Durable changes under way; a home is not forgotten before they are done.
+    var pendingWrites = 0
+    /// Monotonic milliseconds of the last use.
+    var lastUse: Int64 = 0
+
+    init(record: HomeRecord, forkSilence: Int64) {
+        account = record.account
+        address = Array(record.account.jid.description.utf8)
+        roster = Dictionary(
+            record.roster.map { ($0.contact, RosterItem(record: $0)) }, uniquingKeysWith: { first, _ in first })
+        rosterVersion = record.account.rosterVersion
+        blocked = record.blocked
+        forking = ForkingPolicy(silence: forkSilence)
+        storedMessages = record.storedMessages
+        lastSeenAt = record.account.lastSeenAt
+        lastStatus = record.account.lastStatus
+    }
+
+    public func endpoint(resource: String) -> (any Endpoint)? { endpoints.first { $0.resource == resource } }
+
+    func endpoint(address: [UInt8]) -> (any Endpoint)? { endpoints.first { $0.address == address } }
+
+    /// Whether some client would receive a message to the bare address.
+    var isReachable: Bool { endpoints.contains { ($0.availability?.priority ?? -1) >= 0 } }
+
+    var isAvailable: Bool { endpoints.contains { $0.availability != nil } }
+
+    /// Remembers the status text of an unavailable presence (XEP-0012 §4).
+    public func noteStatus(_ status: String?) { lastStatus = status.map { String($0.prefix(1_024)) } }
+
+    /// XEP-0191 §2: an entry matches the full address, the bare address, or the whole domain.
+    public func blocks(_ jid: JID) -> Bool {
+        guard !blocked.isEmpty else { return false }
+        if blocked.contains(jid) || blocked.contains(jid.bare) { return true }
+        return blocked.contains(JID(preparedLocal: nil, domain: jid.domain, resource: nil))
+    }
+}

@@ -1,0 +1,132 @@
+import Ground
+import IMCore
+import Logging
+import NIOCore
+import Storage
+import Transport
+import XMLWire
+import XMPPWire
+
+/// Client streams: what all of them share. Confined to one event loop, the same as the homes'.
+public final class C2SServer {
+    public let router: Router
+    public let logger: Logger
+    public let time: any TimeSource
+    let loop: NIOIsolatedEventLoop
+    let tls: TLSContexts
+    let authentication: AuthenticationService
+    public internal(set) var config: C2SConfig
+    let registry: XMPPRegistry
+    let version: String
+    /// Monotonic milliseconds.
+    let startedAt: Int64
+
+    /// One frame for every stream that is between elements (see `ElementFrame`).
+    var sharedFrame = ElementFrame()
+    /// Streams that have output since the last flush.
+    private var dirty: [C2SSession] = []
+    private var isFlushScheduled = false
+    /// Emptied output buffers, kept for the next tick.
+    private var buffers: [ByteBuffer] = []
+
+    /// Every session with a connection, and those that wait for one.
+    public private(set) var sessions: [ObjectIdentifier: C2SSession] = [:]
+    /// Sessions that may be resumed, by their XEP-0198 id.
+    var resumable: [String: C2SSession] = [:]
+    private var connectionsByAddress: [String: Int] = [:]
+    public private(set) var connections = 0
+    /// No new streams, no new work: the server is going down.
+    public private(set) var isDraining = false
+
+    public init(
+        router: Router, tls: TLSContexts, authentication: AuthenticationService, config: C2SConfig, version: String,
+        loop: NIOIsolatedEventLoop, time: any TimeSource, logger: Logger
+    ) {
+        self.router = router
+        self.tls = tls
+        self.authentication = authentication
+        self.config = config
+        self.version = version
+        self.loop = loop
+        self.time = time
+        self.logger = logger
+        startedAt = time.uptime
+        registry = XMPPRegistry(features: XMPPFeatures.all)
+    }
+
+    /// A connection was accepted, on this loop.
+    public func accept(_ channel: any Channel, directTLS: Bool) throws {
+        let address = channel.remoteAddress?.ipAddress ?? "unknown"
+        let pipeline = channel.pipeline.syncOperations
+        if directTLS { try pipeline.addHandler(tls.makeHandler(direct: true)) }
+        let session = C2SSession(server: self, address: address, isSecure: directTLS)
+        sessions[ObjectIdentifier(session)] = session
+        connections += 1
+        connectionsByAddress[address, default: 0] += 1
+        try pipeline.addHandler(C2SHandler(session: session))
+        if connections > config.connections {
+            session.refusal = StreamError(.resourceConstraint, "the server is full")
+        } else if connectionsByAddress[address, default: 0] > config.connectionsPerAddress {
+            session.refusal = StreamError(.policyViolation, "too many connections from this address")
+        } else if isDraining {
+            session.refusal = StreamError(.systemShutdown)
+        }
+    }
+
+    func connectionClosed(_ address: String) {
+        connections -= 1
+        let left = connectionsByAddress[address, default: 1] - 1
+        connectionsByAddress[address] = left > 0 ? left : nil
+    }
+
+    func forget(_ session: C2SSession) { sessions[ObjectIdentifier(session)] = nil }
+
+    // MARK: One flush per tick
+
+    func takeBuffer() -> ByteBuffer {
+        guard var buffer = buffers.popLast() else { return ByteBufferAllocator().buffer(capacity: 1_024) }
+        buffer.clear()
+        return buffer
+    }
+
+    func giveBack(_ buffer: ByteBuffer) {
+        if buffers.count < 64, buffer.capacity <= 65_536 { buffers.append(buffer) }
+    }
+
+    func markDirty(_ session: C2SSession) {
+        dirty.append(session)
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        loop.execute { [self] in flush() }
+    }
+
+    private func flush() {
+        isFlushScheduled = false
+        // What a flush causes (a settled message, an owed ack) goes out in the same pass.
+        while !dirty.isEmpty {
+            let batch = dirty
+            dirty.removeAll(keepingCapacity: true)
+            for session in batch { session.flush() }
+        }
+    }
+
+    // MARK: Time
+
+    /// Once a second: logins that take too long, links that do not answer, resumptions that did not come.
+    public func tick() {
+        let uptime = time.uptime
+        router.tick()
+        for session in sessions.values { session.tick(uptime) }
+        tls.reloadIfChanged()
+    }
+
+    // MARK: End
+
+    /// Ends every stream with `system-shutdown`; what they had not acknowledged becomes stored messages.
+    public func drain() {
+        isDraining = true
+        for session in sessions.values { session.end(StreamError(.systemShutdown)) }
+    }
+
+    public var resumableSessions: Int { sessions.values.reduce(0) { $0 + ($1.isHibernating ? 1 : 0) } }
+}

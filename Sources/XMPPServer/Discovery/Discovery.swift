@@ -1,0 +1,99 @@
+import Crypto
+import IMCore
+import XMLWire
+import XMPPWire
+
+/// Service discovery (XEP-0030) and entity capabilities of the server (XEP-0115).
+enum Discovery {
+    static let node = "https://roost.im"
+
+    struct Identity {
+        var category: String
+        var type: String
+        var name: String
+    }
+
+    static let serverIdentity = Identity(category: "server", type: "im", name: "Roost")
+    static let accountIdentity = Identity(category: "account", type: "registered", name: "")
+}
+
+extension XMPPFeature {
+    private static let itemsNamespace = "http://jabber.org/protocol/disco#items"
+    private static let infoNamespace = "http://jabber.org/protocol/disco#info"
+
+    static var discovery: XMPPFeature {
+        XMPPFeature(
+            "discovery", "XEP-0030, XEP-0115",
+            requests: [
+                Request(
+                    name: "query", namespace: infoNamespace, scopes: [.server, .account, .contact],
+                    handle: handleInformation),
+                Request(
+                    name: "query", namespace: itemsNamespace, scopes: [.server, .account, .contact],
+                    handle: handleItems),
+            ],
+            serverFeatures: [infoNamespace, itemsNamespace, "http://jabber.org/protocol/caps"],
+            accountFeatures: [infoNamespace, itemsNamespace])
+    }
+
+    private static func handleInformation(_ request: IQRequest) {
+        guard !request.isSet else { return request.refuse(.badRequest("discovery is asked with get")) }
+        let registry = request.server.registry
+        let node = request.payload["node"]
+        guard let target = request.target, target != request.home.jid else {
+            guard node == nil || node == "" else { return request.refuse(.itemNotFound) }
+            return request.reply(information(Discovery.accountIdentity, registry.accountFeatures, node: nil))
+        }
+        if target.local == nil {
+            let known = Discovery.node + "#" + registry.capabilities
+            guard node == nil || node == "" || node == known else { return request.refuse(.itemNotFound) }
+            return request.reply(information(Discovery.serverIdentity, registry.serverFeatures, node: node))
+        }
+        // XEP-0030 §8: only those who may see the user learn that the account exists.
+        visibleHome(request, target) { _ in
+            guard node == nil || node == "" else { return request.refuse(.itemNotFound) }
+            request.reply(information(Discovery.accountIdentity, registry.accountFeatures, node: nil))
+        }
+    }
+
+    private static func handleItems(_ request: IQRequest) {
+        guard !request.isSet else { return request.refuse(.badRequest("discovery is asked with get")) }
+        let empty = "<query xmlns='\(itemsNamespace)'/>"
+        if let node = request.payload["node"], !node.isEmpty { return request.refuse(.itemNotFound) }
+        guard let target = request.target, target != request.home.jid, target.local != nil else {
+            return request.reply(empty)
+        }
+        visibleHome(request, target) { _ in request.reply(empty) }
+    }
+
+    /// The home of a contact that shares its presence with the asker; otherwise the same error as for nobody.
+    static func visibleHome(_ request: IQRequest, _ target: JID, _ body: @escaping (UserHome) -> Void) {
+        let router = request.server.router
+        router.homes.withHome(target) { other in
+            guard let other, !other.blocks(request.home.jid), router.sharesPresence(other, with: request.home.jid) else {
+                return request.refuse(.serviceUnavailable)
+            }
+            body(other)
+        }
+    }
+
+    private static func information(_ identity: Discovery.Identity, _ features: [String], node: String?) -> String {
+        var xml = "<query xmlns='\(infoNamespace)'"
+        if let node, !node.isEmpty { xml += " node='\(XMLText.escape(node))'" }
+        xml += "><identity category='\(identity.category)' type='\(identity.type)'"
+        if !identity.name.isEmpty { xml += " name='\(identity.name)'" }
+        xml += "/>"
+        for feature in features { xml += "<feature var='\(feature)'/>" }
+        return xml + "</query>"
+    }
+}
+
+/// XEP-0115 §5.
+enum EntityCapabilities {
+    static func verification(identities: [Discovery.Identity], features: [String]) -> String {
+        var text = ""
+        for identity in identities { text += "\(identity.category)/\(identity.type)//\(identity.name)<" }
+        for feature in features.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) { text += feature + "<" }
+        return Base64.encode(Array(Insecure.SHA1.hash(data: Array(text.utf8))))
+    }
+}

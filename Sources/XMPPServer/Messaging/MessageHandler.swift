@@ -1,0 +1,190 @@
+import Ground
+import IMCore
+import XMLWire
+import XMPPWire
+
+/// Messages of a client (RFC 6121 §5, §8): stamped by splicing bytes, then routed.
+extension C2SSession {
+    func handleMessage(
+        _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ attributes: StanzaAttributes
+    ) {
+        guard let home else { return }
+        let number = streamManagement?.ledger.open()
+        let type = Self.messageType(attributes.type, bytes)
+        // The usual case: `to` is written as we would write it, and its home is in memory.
+        if let to = attributes.to {
+            let value = to.value.slice(of: bytes)
+            if let span = JIDSpan(value), span.isPrepared, span.localEnd >= 0 {
+                let domain = value.part(span.domainStart, span.domainEnd)
+                guard server.router.serves(domain) else {
+                    return refuseMessage(attributes, bytes, number, StanzaError(.cancel, .remoteServerNotFound))
+                }
+                let bare = value.part(0, span.bareEnd)
+                let message = makeMessage(
+                    bytes, frame, attributes, type: type, number: number, to: nil, bare: bare,
+                    full: span.resourceStart >= 0 ? Array(value) : nil, home)
+                if home.blocked.isEmpty, let recipient = server.router.homes.loaded(bare) {
+                    return server.router.route(message, to: recipient)
+                }
+                guard let jid = try? JID(parsing: String(decoding: bare, as: UTF8.self)) else {
+                    return refuseMessage(attributes, bytes, number, .jidMalformed())
+                }
+                return server.router.route(message, to: jid)
+            }
+        }
+        switch target(attributes.to, bytes) {
+        case .malformed: refuseMessage(attributes, bytes, number, .jidMalformed())
+        case .remote: refuseMessage(attributes, bytes, number, StanzaError(.cancel, .remoteServerNotFound))
+        case .domain: refuseMessage(attributes, bytes, number, .serviceUnavailable)
+        case .own: routeRewritten(home.jid, bytes, frame, attributes, type, number, home)
+        case .user(let jid): routeRewritten(jid, bytes, frame, attributes, type, number, home)
+        }
+    }
+
+    private func routeRewritten(
+        _ jid: JID, _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ attributes: StanzaAttributes,
+        _ type: MessageType, _ number: UInt64?, _ home: UserHome
+    ) {
+        let full = Array(jid.description.utf8)
+        let message = Array(jid.bare.description.utf8).withUnsafeBytes { bare in
+            makeMessage(
+                bytes, frame, attributes, type: type, number: number, to: full, bare: bare,
+                full: jid.isBare ? nil : full, home)
+        }
+        server.router.route(message, to: jid.bare)
+    }
+
+    private func refuseMessage(
+        _ attributes: StanzaAttributes, _ bytes: UnsafeRawBufferPointer, _ number: UInt64?, _ error: StanzaError
+    ) {
+        refuse("message", attributes, bytes, error)
+        if let number { stanzaIsSafe(number) }
+    }
+
+    private static func messageType(_ attribute: AttributeSpan?, _ bytes: UnsafeRawBufferPointer) -> MessageType {
+        guard let attribute else { return .normal }
+        if attribute.value.equals("chat", in: bytes) { return .chat }
+        if attribute.value.equals("groupchat", in: bytes) { return .groupchat }
+        if attribute.value.equals("headline", in: bytes) { return .headline }
+        if attribute.value.equals("error", in: bytes) { return .error }
+        return .normal
+    }
+
+    // MARK: Stamping
+
+    private static let idStart = Array("<stanza-id xmlns='urn:xmpp:sid:0' id='".utf8)
+    private static let idMiddle = Array("' by='".utf8)
+    private static let idEnd = Array("'/>".utf8)
+    private static let endTag = Array("</message>".utf8)
+
+    /// The stanza as recipients get it: `from` is the client's full address (RFC 6120 §8.1.2.1), `to` is prepared,
+    /// the stream's language is said (§8.1.5), and the server's id is the only one (XEP-0359 §4).
+    private func makeMessage(
+        _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ attributes: StanzaAttributes, type: MessageType,
+        number: UInt64?, to: [UInt8]?, bare: UnsafeRawBufferPointer, full: [UInt8]?, _ home: UserHome
+    ) -> IncomingMessage {
+        let id = server.router.journal.nextID()
+        var cuts: [Span] = []
+        let traits = Self.traits(bytes, frame, &cuts)
+        let isStamped = type == .chat || type == .normal
+        var start: [UInt8] = []
+        if let to {
+            start = Array(" to='".utf8) + XMLText.escaped(to) + [39]
+            if let old = attributes.to { cuts.append(old.whole) }
+        }
+        if let language, !attributes.hasLanguage { start += Array(" xml:lang='\(XMLText.escape(language))'".utf8) }
+        if let from = attributes.from { cuts.append(from.whole) }
+        if cuts.count > 1 { cuts.sort { $0.start < $1.start } }
+        let contentEnd = frame.isSelfClosing ? Int(frame.startTagEnd) - 2 : Int(frame.endTagStart)
+        let capacity = bytes.count + fromAttribute.count + start.count + bare.count + 96
+        let stamped = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+            var writer = RawWriter(buffer)
+            let nameEnd = Int(frame.name.end)
+            writer.write(bytes.part(0, nameEnd))
+            writer.write(fromAttribute)
+            writer.write(start)
+            var position = nameEnd
+            for cut in cuts {
+                writer.write(bytes.part(position, Int(cut.start)))
+                position = Int(cut.end)
+            }
+            writer.write(bytes.part(position, contentEnd))
+            if frame.isSelfClosing { writer.write(62) }
+            if isStamped {
+                writer.write(Self.idStart)
+                writer.write(id.bytes)
+                writer.write(Self.idMiddle)
+                writer.write(bare)
+                writer.write(Self.idEnd)
+            }
+            writer.write(Self.endTag)
+            count = writer.count
+        }
+        return IncomingMessage(
+            id: id, type: type, traits: traits, bytes: stamped, fullAddress: full, ledgerNumber: number, sender: self,
+            senderHome: home)
+    }
+
+    /// Reads what the children mean for routing; ids that pretend to be a server's are to be cut out.
+    private static func traits(
+        _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ cuts: inout [Span]
+    ) -> MessageTraits {
+        var traits: MessageTraits = []
+        for child in frame.children {
+            if child.inheritsStreamNamespace {
+                if child.localName(equals: "body", in: bytes) {
+                    traits.formUnion([.body, .substance])
+                } else if !child.localName(equals: "thread", in: bytes) {
+                    traits.insert(.substance)
+                }
+            } else if child.namespace(equals: "http://jabber.org/protocol/chatstates", in: bytes) {
+                traits.insert(.chatState)
+            } else if child.namespace(equals: "urn:xmpp:sid:0", in: bytes) {
+                if child.localName(equals: "stanza-id", in: bytes) { cuts.append(child.whole) }
+            } else if child.namespace(equals: "urn:xmpp:hints", in: bytes) {
+                if child.localName(equals: "no-copy", in: bytes) { traits.insert(.noCopy) }
+                if child.localName(equals: "no-store", in: bytes)
+                    || child.localName(equals: "no-permanent-store", in: bytes)
+                {
+                    traits.insert(.noStore)
+                }
+            } else if child.namespace(equals: "urn:xmpp:carbons:2", in: bytes) {
+                traits.insert(child.localName(equals: "private", in: bytes) ? .noCopy : .isCarbon)
+            } else {
+                if child.namespace(equals: "urn:xmpp:receipts", in: bytes)
+                    || child.namespace(equals: "urn:xmpp:chat-markers:0", in: bytes)
+                {
+                    traits.insert(.receipt)
+                }
+                traits.insert(.substance)
+            }
+        }
+        if frame.childCount > frame.children.count { traits.insert(.substance) }
+        return traits
+    }
+}
+
+/// Appends bytes to uninitialised memory; writes nothing past its end.
+struct RawWriter {
+    private let buffer: UnsafeMutableRawBufferPointer
+    private(set) var count = 0
+
+    init(_ buffer: UnsafeMutableBufferPointer<UInt8>) { self.buffer = UnsafeMutableRawBufferPointer(buffer) }
+
+    @inline(__always)
+    mutating func write(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count > 0, let base = bytes.baseAddress, count &+ bytes.count <= buffer.count else { return }
+        (buffer.baseAddress! + count).copyMemory(from: base, byteCount: bytes.count)
+        count &+= bytes.count
+    }
+
+    @inline(__always)
+    mutating func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
+
+    @inline(__always)
+    mutating func write(_ byte: UInt8) {
+        guard count < buffer.count else { return }
+        buffer[count] = byte
+        count &+= 1
+    }
+}

@@ -1,0 +1,33 @@
+/// Features without requests of their own: they are announced, and live in the stream or in the core.
+extension XMPPFeature {
+    /// Resource binding (RFC 6120 §7), and the session request of RFC 3921, which old clients still send.
+    static var binding: XMPPFeature {
+        XMPPFeature(
+            "binding", "RFC 6120 §7",
+            requests: [
+                Request(name: "session", namespace: XMPPNamespace.session, scopes: [.account, .server]) { request in
+                    request.isSet ? request.reply() : request.refuse(.badRequest("a session is set"))
+                },
+                Request(name: "bind", namespace: XMPPNamespace.bind, scopes: [.account, .server]) { request in
+                    request.refuse(.notAllowed)
+                },
+            ],
+            streamFeature: "<bind xmlns='\(XMPPNamespace.bind)'><required/></bind>"
+                + "<session xmlns='\(XMPPNamespace.session)'><optional/></session>")
+    }
+
+    static var streamManagement: XMPPFeature {
+        XMPPFeature(
+            "stream-management", "XEP-0198",
+            streamFeature: "<sm xmlns='\(XMPPNamespace.streamManagement)'><optional/></sm>")
+    }
+
+    /// Offline messages (XEP-0160).
+    static var offline: XMPPFeature {
+        XMPPFeature("offline", "XEP-0160, XEP-0203", serverFeatures: ["msgoffline", "urn:xmpp:delay"])
+    }
+
+    static var stanzaIDs: XMPPFeature {
+        XMPPFeature("stanza-ids", "XEP-0359", accountFeatures: ["urn:xmpp:sid:0"])
+    }
+}

@@ -1,0 +1,172 @@
+import Ground
+import NIOCore
+import XMLWire
+import XMPPWire
+
+/// Stream headers and features (RFC 6120 §4).
+extension C2SSession {
+    /// The client's header is in.
+    func streamOpened() {
+        guard let header = scanner.header else { return }
+        let restarted = account != nil
+        if domain.isEmpty, let to = header.to, let name = try? JIDPreparation.domainpart(to) { domain = name }
+        sendHeader()
+        if let refusal { return end(refusal) }
+        guard header.streamNamespace == XMPPNamespace.stream, header.name == "stream" else {
+            return end(
+                header.streamNamespace == XMPPNamespace.stream
+                    ? StreamError(.badFormat, "the root element must be 'stream'")
+                    : StreamError(.invalidNamespace, "the stream namespace must be \(XMPPNamespace.stream)"))
+        }
+        guard header.defaultNamespace == XMPPNamespace.client else {
+            return end(StreamError(.invalidNamespace, "the default namespace must be \(XMPPNamespace.client)"))
+        }
+        guard let version = header.version, Self.isSupported(version) else {
+            return end(StreamError(.unsupportedVersion, "version 1.0 is required"))
+        }
+        guard let to = header.to else {
+            return end(StreamError(.improperAddressing, "the stream header has no 'to'"))
+        }
+        guard let name = try? JIDPreparation.domainpart(to), server.router.serves(name) else {
+            return end(StreamError(.hostUnknown))
+        }
+        guard !restarted || name == account?.domain else {
+            return end(StreamError(.hostUnknown, "the domain changed after authentication"))
+        }
+        domain = name
+        if let from = header.from, let account, (try? JID(parsing: from))?.bare != account {
+            return end(StreamError(.invalidFrom))
+        }
+        language = header.lang.flatMap { $0.utf8.count <= 35 ? $0 : nil }
+        phase = restarted ? .authenticated : .negotiating
+        append(Array("<stream:features>\(features)</stream:features>".utf8))
+    }
+
+    /// Any 1.x is spoken as 1.0 (RFC 6120 §4.7.5).
+    private static func isSupported(_ version: String) -> Bool {
+        let parts = version.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 2 && Int(parts[0]) ?? 0 == 1 && Int(parts[1]) != nil
+    }
+
+    private func sendHeader() {
+        let from = server.router.serves(domain) ? domain : (server.router.domainNames.first ?? "")
+        let to = account.map { " to='\(XMLText.escape($0.description))'" } ?? ""
+        append(
+            Array(
+                ("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='\(XMPPNamespace.stream)'"
+                    + " id='\(RandomToken.make())' from='\(XMLText.escape(from))'\(to) version='1.0' xml:lang='en'>")
+                    .utf8))
+        hasSentHeader = true
+    }
+
+    /// A stream error needs a stream to stand in (RFC 6120 §4.9.1.2).
+    func openStreamIfNeeded() {
+        if !hasSentHeader { sendHeader() }
+    }
+
+    private var features: String {
+        if account == nil {
+            var xml = ""
+            if !isSecure {
+                xml += "<starttls xmlns='\(XMPPNamespace.tls)'>\(server.config.requiresTLS ? "<required/>" : "")</starttls>"
+                if server.config.requiresTLS { return xml }
+            }
+            let names = mechanisms.map { "<mechanism>\($0)</mechanism>" }.joined()
+            return xml + "<mechanisms xmlns='\(XMPPNamespace.sasl)'>\(names)</mechanisms>"
+        }
+        return server.registry.streamFeatures(domain: domain)
+    }
+
+    /// Strongest first. PLAIN only where nobody can listen.
+    var mechanisms: [String] {
+        ["SCRAM-SHA-256", "SCRAM-SHA-1"] + (isSecure ? ["PLAIN"] : [])
+    }
+
+    // MARK: Elements before binding
+
+    /// An element of negotiation: STARTTLS, SASL, binding or resumption.
+    ///
+    /// - Parameter rest: bytes that arrived behind it.
+    func negotiate(_ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, rest: Int) {
+        guard let header = scanner.header else { return }
+        let prefixes = [(prefix: header.prefix, uri: header.streamNamespace)] + header.extraPrefixes
+        guard
+            let element = try? XMLElement(
+                parsing: bytes, streamDefaultNamespace: XMPPNamespace.client, streamPrefixes: prefixes)
+        else { return end(StreamError(.notWellFormed)) }
+        switch (phase, element.namespace, element.name) {
+        case (.negotiating, XMPPNamespace.tls, "starttls"):
+            startTLS(rest: rest)
+        case (.negotiating, XMPPNamespace.sasl, "auth"):
+            if server.config.requiresTLS, !isSecure { return saslFailed(.encryptionRequired) }
+            authenticate(element)
+        case (.authenticating, XMPPNamespace.sasl, "response"):
+            saslResponse(element)
+        case (.authenticating, XMPPNamespace.sasl, "abort"):
+            negotiation?.exchange = nil
+            saslFailed(.aborted)
+        case (.authenticated, XMPPNamespace.client, "iq"):
+            bindRequest(element)
+        case (.authenticated, XMPPNamespace.streamManagement, "resume"):
+            resumeRequest(element)
+        case (.authenticated, XMPPNamespace.streamManagement, "enable"), (.authenticated, XMPPNamespace.streamManagement, "r"):
+            // Enabling comes after binding (XEP-0198 §3).
+            append(Array(StreamManagementState.failed("unexpected-request").utf8))
+        case (_, XMPPNamespace.client, "iq"), (_, XMPPNamespace.client, "message"), (_, XMPPNamespace.client, "presence"):
+            end(StreamError(.notAuthorized))
+        default:
+            end(StreamError(.unsupportedStanzaType, "\(element.name) is not understood here"))
+        }
+    }
+
+    /// RFC 6120 §5.4.
+    private func startTLS(rest: Int) {
+        guard !isSecure, let context else {
+            append(Array("<failure xmlns='\(XMPPNamespace.tls)'/></stream:stream>".utf8))
+            return endedByClient()
+        }
+        // What stands behind <starttls/> was sent in the clear and could have been put there by anybody.
+        guard rest == 0 else { return end(StreamError(.policyViolation, "data after starttls")) }
+        append(Array("<proceed xmlns='\(XMPPNamespace.tls)'/>".utf8))
+        flush()
+        isSecure = true
+        phase = .header
+        hasSentHeader = false
+        domain = ""
+        scanner.restart()
+        do {
+            try context.pipeline.syncOperations.addHandler(server.tls.makeHandler(direct: false), position: .first)
+        } catch {
+            context.close(promise: nil)
+        }
+    }
+}
+
+/// Names used in more than one place.
+enum XMPPNamespace {
+    static let stream = "http://etherx.jabber.org/streams"
+    static let client = "jabber:client"
+    static let tls = "urn:ietf:params:xml:ns:xmpp-tls"
+    static let sasl = "urn:ietf:params:xml:ns:xmpp-sasl"
+    static let bind = "urn:ietf:params:xml:ns:xmpp-bind"
+    static let session = "urn:ietf:params:xml:ns:xmpp-session"
+    static let streamManagement = "urn:xmpp:sm:3"
+}
+
+/// Unguessable identifiers.
+enum RandomToken {
+    /// 128 random bits in hexadecimal.
+    static func make() -> String {
+        var generator = SystemRandomNumberGenerator()
+        let words = (generator.next() as UInt64, generator.next() as UInt64)
+        let high = String(words.0, radix: 16)
+        let low = String(words.1, radix: 16)
+        return String(repeating: "0", count: 16 - high.count) + high + String(repeating: "0", count: 16 - low.count)
+            + low
+    }
+
+    static func bytes(_ count: Int) -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    }
+}

@@ -1,0 +1,175 @@
+import Ground
+import IMCore
+import XMLWire
+import XMPPWire
+
+/// Presence of a client (RFC 6121 §3, §4).
+extension C2SSession {
+    func handlePresence(
+        _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ attributes: StanzaAttributes
+    ) {
+        guard let home else { return }
+        let type = attributes.type.map { String(decoding: $0.value.slice(of: bytes), as: UTF8.self) } ?? ""
+        switch type {
+        case "", "unavailable":
+            if attributes.to == nil {
+                broadcastPresence(bytes, frame, attributes, isAvailable: type.isEmpty, home)
+            } else {
+                directPresence(bytes, frame, attributes, isAvailable: type.isEmpty, home)
+            }
+        case "subscribe", "subscribed", "unsubscribe", "unsubscribed":
+            guard let kind = SubscriptionMachine.Stanza(rawValue: type) else { return }
+            subscription(kind, bytes, frame, attributes, home)
+        case "probe":
+            switch target(attributes.to, bytes) {
+            case .own: server.router.probe(home.jid, by: self, home)
+            case .user(let jid): server.router.probe(jid, by: self, home)
+            case .domain, .remote: break
+            case .malformed: refuse("presence", attributes, bytes, .jidMalformed())
+            }
+        case "error":
+            if case .user(let jid) = target(attributes.to, bytes) {
+                forward(stamp(bytes, frame, attributes), to: jid)
+            }
+        default:
+            refuse("presence", attributes, bytes, .badRequest("unknown presence type"))
+        }
+    }
+
+    private func broadcastPresence(
+        _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ attributes: StanzaAttributes, isAvailable: Bool,
+        _ home: UserHome
+    ) {
+        let stanza = stamp(bytes, frame, attributes)
+        guard isAvailable else {
+            home.noteStatus(childText("status", bytes, frame))
+            return server.router.becomeUnavailable(self, home, stanza: stanza)
+        }
+        var priority = 0
+        if let text = childText("priority", bytes, frame) {
+            // RFC 6121 §4.7.2.3: an integer from -128 to 127.
+            guard let value = Int8(text.trimmed) else {
+                return refuse("presence", attributes, bytes, .badRequest("priority must be from -128 to 127"))
+            }
+            priority = Int(value)
+        }
+        let show = childText("show", bytes, frame)?.trimmed ?? ""
+        guard ["", "away", "chat", "dnd", "xa"].contains(show) else {
+            return refuse("presence", attributes, bytes, .badRequest("unknown show value"))
+        }
+        server.router.becomeAvailable(
+            self, home,
+            Availability(priority: Int8(priority), show: show.isEmpty ? "available" : show, stanza: stanza))
+    }
+
+    private func directPresence(
+        _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ attributes: StanzaAttributes, isAvailable: Bool,
+        _ home: UserHome
+    ) {
+        switch target(attributes.to, bytes) {
+        case .user(let jid):
+            if home.blocks(jid) {
+                return refuse("presence", attributes, bytes, .blocked)
+            }
+            server.router.direct(
+                stamp(bytes, frame, attributes), isAvailable: isAvailable, to: jid, from: self, home)
+        case .malformed: refuse("presence", attributes, bytes, .jidMalformed())
+        case .remote: refuse("presence", attributes, bytes, StanzaError(.cancel, .remoteServerNotFound))
+        case .own, .domain: break
+        }
+    }
+
+    private func subscription(
+        _ kind: SubscriptionMachine.Stanza, _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame,
+        _ attributes: StanzaAttributes, _ home: UserHome
+    ) {
+        let contact: JID
+        switch target(attributes.to, bytes) {
+        case .user(let jid), .domain(let jid), .remote(let jid): contact = jid.bare
+        case .malformed: return refuse("presence", attributes, bytes, .jidMalformed())
+        case .own: return refuse("presence", attributes, bytes, .badRequest("a subscription needs a 'to'"))
+        }
+        // RFC 6121 §3.1.2: from the bare address, to the bare address.
+        let stanza = stamp(bytes, frame, attributes, from: home.address)
+            .addressed(to: Array(contact.description.utf8))
+        let context = RefusalContext(attributes, bytes)
+        let isLocal = server.router.serves(contact.domain)
+        server.router.sendSubscription(kind, to: contact, from: home, stanza: stanza) { [weak self] error in
+            if let error {
+                self?.deliver(context.reply("presence", error, to: self?.address ?? []))
+            } else if !isLocal, kind == .subscribe {
+                self?.deliver(
+                    context.reply("presence", StanzaError(.cancel, .remoteServerNotFound), to: self?.address ?? []))
+            }
+        }
+    }
+
+    private func forward(_ stanza: PresenceStanza, to jid: JID) {
+        guard let other = server.router.homes.loaded(jid), let resource = jid.resource else { return }
+        other.endpoint(resource: resource)?.deliver(stanza, to: Array(jid.description.utf8))
+    }
+
+    /// The stanza with `from` put in and `to` taken out, so that it can be sent to many.
+    private func stamp(
+        _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ attributes: StanzaAttributes, from: [UInt8]? = nil
+    ) -> PresenceStanza {
+        var cuts: [Span] = []
+        if let to = attributes.to { cuts.append(to.whole) }
+        if let old = attributes.from { cuts.append(old.whole) }
+        cuts.sort { $0.start < $1.start }
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count + fromAttribute.count + 24)
+        result += bytes.part(0, Int(frame.name.end))
+        if let from { result += Array(" from='".utf8) + XMLText.escaped(from) + [39] } else { result += fromAttribute }
+        if let language, !attributes.hasLanguage { result += Array(" xml:lang='\(XMLText.escape(language))'".utf8) }
+        let gap = result.count
+        var position = Int(frame.name.end)
+        for cut in cuts {
+            result += bytes.part(position, Int(cut.start))
+            position = Int(cut.end)
+        }
+        result += bytes.part(position, bytes.count)
+        return PresenceStanza(bytes: result, gap: gap)
+    }
+
+    /// Text of a direct child in the stream's namespace.
+    private func childText(_ name: StaticString, _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame) -> String? {
+        for child in frame.children where child.inheritsStreamNamespace && child.localName(equals: name, in: bytes) {
+            if child.isSelfClosing { return "" }
+            let element = try? XMLElement(
+                parsing: child.whole.slice(of: bytes), streamDefaultNamespace: XMPPNamespace.client,
+                streamPrefixes: [])
+            return element?.text
+        }
+        return nil
+    }
+}
+
+/// What an error reply needs of a stanza that may be gone by then.
+struct RefusalContext {
+    let id: String?
+    let to: String?
+
+    init(_ attributes: C2SSession.StanzaAttributes, _ bytes: UnsafeRawBufferPointer) {
+        id = attributes.id.map { C2SSession.quoted($0, bytes) }
+        to = attributes.to.map { C2SSession.quoted($0, bytes) }
+    }
+
+    func reply(_ name: String, _ error: StanzaError, to address: [UInt8]) -> [UInt8] {
+        var xml = "<\(name) type='error'"
+        if let id { xml += " id=\(id)" }
+        if let to { xml += " from=\(to)" }
+        xml += " to='\(XMLText.escape(String(decoding: address, as: UTF8.self)))'>\(error.xml)</\(name)>"
+        return Array(xml.utf8)
+    }
+}
+
+extension String {
+    /// Without white space at the ends.
+    var trimmed: String {
+        var part = self[...]
+        while let first = part.first, first.isWhitespace { part.removeFirst() }
+        while let last = part.last, last.isWhitespace { part.removeLast() }
+        return String(part)
+    }
+}

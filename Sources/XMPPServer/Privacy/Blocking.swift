@@ -1,0 +1,52 @@
+import IMCore
+import XMLWire
+import XMPPWire
+
+/// Blocking command (XEP-0191).
+extension XMPPFeature {
+    private static let blockingNamespace = "urn:xmpp:blocking"
+
+    static var blocking: XMPPFeature {
+        XMPPFeature(
+            "blocking", "XEP-0191",
+            requests: [
+                Request(name: "blocklist", namespace: blockingNamespace, scopes: [.account], handle: list),
+                Request(name: "block", namespace: blockingNamespace, scopes: [.account], handle: block),
+                Request(name: "unblock", namespace: blockingNamespace, scopes: [.account], handle: unblock),
+            ],
+            serverFeatures: [blockingNamespace], accountFeatures: [blockingNamespace])
+    }
+
+    private static func list(_ request: IQRequest) {
+        guard !request.isSet else { return request.refuse(.badRequest("the block list is asked with get")) }
+        request.session.followsBlockList = true
+        let items = request.home.blocked.map(\.description).sorted()
+            .map { "<item jid='\(XMLText.escape($0))'/>" }.joined()
+        request.reply("<blocklist xmlns='\(blockingNamespace)'>\(items)</blocklist>")
+    }
+
+    private static func block(_ request: IQRequest) {
+        guard request.isSet, let jids = addresses(request) else {
+            return request.refuse(.badRequest("block needs items with well-formed addresses"))
+        }
+        guard !jids.isEmpty else { return request.refuse(.badRequest("no item is named")) }
+        request.server.router.block(jids, request.home) { request.finish($0) }
+    }
+
+    private static func unblock(_ request: IQRequest) {
+        guard request.isSet, let jids = addresses(request) else {
+            return request.refuse(.badRequest("unblock needs items with well-formed addresses"))
+        }
+        request.server.router.unblock(jids, request.home) { request.finish($0) }
+    }
+
+    /// Nil when an address is malformed.
+    private static func addresses(_ request: IQRequest) -> [JID]? {
+        var jids: [JID] = []
+        for item in request.payload.elements where item.name == "item" && item.namespace == blockingNamespace {
+            guard let text = item["jid"], let jid = try? JID(parsing: text) else { return nil }
+            if !jids.contains(jid) { jids.append(jid) }
+        }
+        return jids
+    }
+}

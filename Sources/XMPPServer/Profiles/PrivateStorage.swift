@@ -1,0 +1,77 @@
+import IMCore
+import XMLWire
+import XMPPWire
+
+/// Private XML storage (XEP-0049): elements that only their owner reads.
+extension XMPPFeature {
+    private static let privateNamespace = "jabber:iq:private"
+
+    static var privateStorage: XMPPFeature {
+        XMPPFeature(
+            "private-storage", "XEP-0049",
+            requests: [
+                Request(
+                    name: "query", namespace: privateNamespace, scopes: [.account, .contact], handle: handlePrivate)
+            ],
+            serverFeatures: [privateNamespace], accountFeatures: [privateNamespace])
+    }
+
+    private static func handlePrivate(_ request: IQRequest) {
+        // XEP-0049 §2.3: another user's storage.
+        guard request.target == nil || request.target == request.home.jid else {
+            return request.refuse(StanzaError(.auth, .forbidden))
+        }
+        let elements = request.payload.elements
+        guard !elements.isEmpty else { return request.refuse(.badRequest("no element is named")) }
+        guard !elements.contains(where: { $0.namespace.isEmpty || $0.namespace == privateNamespace }) else {
+            return request.refuse(StanzaError(.modify, .notAcceptable, "the element needs a namespace of its own"))
+        }
+        request.isSet ? store(elements, request) : read(elements, request)
+    }
+
+    private static func read(_ elements: [XMLElement], _ request: IQRequest) {
+        guard elements.count == 1, let element = elements.first else {
+            return request.refuse(.badRequest("one element can be read at a time"))
+        }
+        let (name, namespace, userID) = (element.name, element.namespace, request.home.id)
+        request.server.router.journal.perform(
+            { try ProfileStore.privateElement(name, namespace: namespace, of: userID, in: $0) },
+            then: { result in
+                switch result {
+                case .success(let stored):
+                    let empty = "<\(name) xmlns='\(XMLText.escape(namespace))'/>"
+                    let content = stored.map { String(decoding: $0, as: UTF8.self) } ?? empty
+                    request.reply("<query xmlns='\(privateNamespace)'>\(content)</query>")
+                case .failure: request.refuse(StanzaError(.wait, .internalServerError))
+                }
+            })
+    }
+
+    private static func store(_ elements: [XMLElement], _ request: IQRequest) {
+        let limit = request.server.config.privateStorageBytes
+        let rows = elements.map { element in
+            var bytes: [UInt8] = []
+            element.write(into: &bytes, inheritedNamespace: privateNamespace)
+            return (element.name, element.namespace, bytes)
+        }
+        let userID = request.home.id
+        request.server.router.journal.perform(
+            { transaction in
+                for (name, namespace, bytes) in rows {
+                    let fits = try ProfileStore.setPrivateElement(
+                        bytes, name: name, namespace: namespace, of: userID, limit: limit, in: transaction)
+                    if !fits { throw StorageFull() }
+                }
+            },
+            completion: { error in
+                if error is StorageFull {
+                    request.refuse(
+                        StanzaError(.cancel, .resourceConstraint, "private storage holds at most \(limit) bytes"))
+                } else {
+                    request.finish(error == nil ? nil : StanzaError(.wait, .internalServerError))
+                }
+            })
+    }
+
+    private struct StorageFull: Error {}
+}

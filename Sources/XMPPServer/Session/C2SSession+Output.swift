@@ -1,0 +1,149 @@
+import Ground
+import IMCore
+import NIOCore
+import XMPPWire
+
+/// Output: everything of a tick goes into one buffer and out in one write.
+extension C2SSession {
+    /// Bytes that are not a stanza, or a stanza that is already counted.
+    func append(_ bytes: [UInt8]) {
+        guard context != nil else { return }
+        beginOutput()
+        out!.writeBytes(bytes)
+    }
+
+    private func beginOutput() {
+        if out == nil {
+            out = server.takeBuffer()
+            server.markDirty(self)
+        }
+    }
+
+    // MARK: Stanzas
+
+    public func deliver(_ bytes: [UInt8]) {
+        guard phase == .bound else { return }
+        if let management = streamManagement { management.sent(bytes, nil, self) }
+        append(bytes)
+    }
+
+    public func deliver(_ entry: JournalEntry, as bytes: [UInt8]) {
+        guard phase == .bound else { return }
+        if let management = streamManagement {
+            management.sent(bytes, entry, self)
+        } else {
+            written.append(entry)
+        }
+        append(bytes)
+    }
+
+    public func deliver(_ presence: PresenceStanza, to address: [UInt8]) {
+        guard phase == .bound else { return }
+        if streamManagement != nil { return deliver(presence.addressed(to: address)) }
+        guard context != nil else { return }
+        beginOutput()
+        let gap = presence.gap
+        presence.bytes.withUnsafeBytes { bytes in
+            _ = out!.writeBytes(bytes.part(0, gap))
+            out!.writeBytes(PresenceStanza.toPrefix)
+            out!.writeBytes(XMLText.escaped(address))
+            out!.writeInteger(UInt8(39))
+            _ = out!.writeBytes(bytes.part(gap, bytes.count))
+        }
+    }
+
+    /// Hands the buffer to the channel. Called by the server once a tick.
+    func flush() {
+        guard var buffer = out else { return }
+        out = nil
+        guard let context else { return }
+        streamManagement?.requestAck(into: &buffer, server.time.uptime)
+        guard buffer.readableBytes > 0 else { return server.giveBack(buffer) }
+        context.writeAndFlush(NIOAny(buffer), promise: nil)
+        let waiting = bytesWaiting(context)
+        if waiting == 0 {
+            server.giveBack(buffer)
+            settleAll()
+        } else if waiting > server.config.outboundBytes {
+            giveUp(StreamError(.policyViolation, "the client does not read"))
+        } else if !written.isEmpty {
+            settleWhenWritten(context)
+        }
+    }
+
+    private func bytesWaiting(_ context: ChannelHandlerContext) -> Int {
+        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
+    // MARK: Settling without stream management
+
+    /// Everything handed over is in the socket of a live link: that is the end of the server's duty (§6 of
+    /// docs/ARCHITECTURE.md).
+    private func settleAll() {
+        guard !written.isEmpty else { return }
+        let entries = written
+        written.removeAll(keepingCapacity: entries.count <= 16)
+        for entry in entries { server.router.journal.settle(entry) }
+    }
+
+    /// Some bytes wait in the channel: an empty write behind them tells when they are out.
+    private func settleWhenWritten(_ context: ChannelHandlerContext) {
+        let count = written.count
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenSuccess { [self] in
+            guard count <= written.count, phase == .bound else { return }
+            settleWritten()
+        }
+        context.writeAndFlush(NIOAny(ByteBuffer()), promise: promise)
+    }
+
+    func settleWritten() {
+        guard let context, out == nil, bytesWaiting(context) == 0 else { return }
+        settleAll()
+    }
+
+    /// The socket took what waited.
+    func drained() {
+        if !written.isEmpty { settleWritten() }
+        let waiters = drainWaiters
+        drainWaiters = []
+        for waiter in waiters { waiter() }
+    }
+
+    public func whenDrained(_ body: @escaping () -> Void) {
+        flush()
+        guard let context, phase == .bound else { return body() }
+        if let management = streamManagement, management.unacked.count > server.config.unacknowledgedStanzas / 2 {
+            drainWaiters.append(body)
+        } else if context.channel.isWritable {
+            server.loop.execute(body)
+        } else {
+            drainWaiters.append(body)
+        }
+    }
+
+    // MARK: In flight
+
+    public var inFlight: [JournalEntry] {
+        if let management = streamManagement { return management.entries }
+        return written
+    }
+
+    func takeInFlight() -> [JournalEntry] {
+        let entries = inFlight
+        written = []
+        streamManagement?.unacked.removeAll()
+        return entries
+    }
+
+    /// The link is useless although it is open: as if it were lost.
+    func giveUp(_ error: StreamError) {
+        guard let link = context else { return }
+        server.logger.info("stream given up", metadata: ["jid": "\(label)", "reason": "\(error.text ?? "")"])
+        linkLost(link)
+        link.close(mode: .all, promise: nil)
+    }
+
+    /// Who this is, for the log.
+    var label: String { address.isEmpty ? remoteAddress : String(decoding: address, as: UTF8.self) }
+}

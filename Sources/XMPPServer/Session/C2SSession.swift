@@ -1,0 +1,191 @@
+import DequeModule
+import Ground
+import IMCore
+import NIOCore
+import Transport
+import XMLWire
+import XMPPWire
+
+/// One client stream and, once bound, one client of a user.
+///
+///     connecting ▶ header ▶ [STARTTLS ▶ header] ▶ SASL ▶ header ▶ bind ▶ bound ◀──▶ hibernating ▶ ended
+///
+/// Confined to its event loop; synchronous. The aspects are in extensions: `+Input`, `+Output`,
+/// `Negotiation/`, `StreamManagement/`, `StanzaAdmission`.
+public final class C2SSession: Endpoint {
+    enum Phase {
+        case header
+        case negotiating
+        case authenticating
+        case authenticated
+        case bound
+        case ended
+    }
+
+    let server: C2SServer
+    let remoteAddress: String
+    var phase = Phase.header
+    var isSecure: Bool
+    /// Said to the client as soon as it opens its stream.
+    var refusal: StreamError?
+
+    // Link
+    var context: ChannelHandlerContext?
+    weak var handler: C2SHandler?
+    var countsAsConnection = true
+
+    var hasSentHeader = false
+
+    // Input
+    var scanner: XMLStreamScanner
+    /// Set while an element is incomplete.
+    var frame: ElementFrame?
+    var input: ByteBuffer?
+    var isProcessing = false
+    /// The session that took over this one's link, while this one's input is still being worked on.
+    var heir: C2SSession?
+    /// Input waits for an answer of the store.
+    var isPaused = false
+    /// Input waits because the client sends too much.
+    var isThrottled = false
+    var byteRate: RateLimiter
+    var stanzaRate: RateLimiter
+    let connectedAt: Int64
+
+    // Negotiation; nil once bound
+    var negotiation: Negotiation? = Negotiation()
+    var domain = ""
+    /// `xml:lang` of the client's stream header (RFC 6120 §8.1.5).
+    var language: String?
+    var account: JID?
+    var mechanism = ""
+
+    // Bound
+    var home: UserHome?
+    public var resource = ""
+    public var address: [UInt8] = []
+    /// ` from='full address'`, ready to be spliced into stanzas.
+    var fromAttribute: [UInt8] = []
+    public var boundAt: Int64 = 0
+    public var availability: Availability?
+    public var directed: Set<JID> = []
+    public var isInterested = false
+    public var followsBlockList = false
+    public var wantsCarbons = false
+
+    // Output
+    var out: ByteBuffer?
+    /// Journalled messages in `out` or on their way to the socket, without stream management.
+    var written: [JournalEntry] = []
+    var drainWaiters: [() -> Void] = []
+
+    /// XEP-0198, once enabled.
+    var streamManagement: StreamManagementState?
+    public var isHibernating: Bool { context == nil && phase == .bound }
+
+    init(server: C2SServer, address: String, isSecure: Bool) {
+        self.server = server
+        remoteAddress = address
+        self.isSecure = isSecure
+        let config = server.config
+        let uptime = server.time.uptime
+        connectedAt = uptime
+        scanner = XMLStreamScanner(
+            limits: XMLLimits(elementBytes: config.unauthenticatedStanzaBytes, depth: min(config.stanzaDepth, 32)))
+        byteRate = RateLimiter(
+            rate: config.bytesPerSecond, burst: max(config.bytesPerSecond, config.stanzaBytes), uptime: uptime)
+        stanzaRate = RateLimiter(
+            rate: config.stanzasPerSecond, burst: max(config.stanzasPerSecond * 2, 50), uptime: uptime)
+    }
+
+    func attach(_ context: ChannelHandlerContext, _ handler: C2SHandler) {
+        self.context = context
+        self.handler = handler
+    }
+
+    // MARK: Ending
+
+    /// The connection is gone without a closing tag: resumable sessions wait, others end.
+    func linkLost(_ lost: ChannelHandlerContext) {
+        if countsAsConnection {
+            countsAsConnection = false
+            server.connectionClosed(remoteAddress)
+        }
+        guard context === lost else { return }
+        context = nil
+        handler = nil
+        out = nil
+        input = nil
+        frame = nil
+        guard phase == .bound, let management = streamManagement, management.resumptionID != nil,
+            server.config.resumeSeconds > 0, !server.isDraining, let home
+        else { return finish() }
+        management.linkLost(uptime: server.time.uptime)
+        server.router.hibernated(self, of: home)
+    }
+
+    /// Ends the stream with an error (RFC 6120 §4.9). Nothing that is in flight is lost.
+    public func end(_ error: StreamError) {
+        guard phase != .ended else { return }
+        if context != nil {
+            openStreamIfNeeded()
+            append(Array((error.xml + "</stream:stream>").utf8))
+        }
+        closeAndFinish()
+    }
+
+    /// The client closed its stream (RFC 6120 §4.4): answered, then the link is closed.
+    func endedByClient() {
+        guard phase != .ended else { return }
+        append(Array("</stream:stream>".utf8))
+        closeAndFinish()
+    }
+
+    private func closeAndFinish() {
+        let link = context
+        flush()
+        finish()
+        link?.close(mode: .all, promise: nil)
+    }
+
+    /// Leaves the home; what was not acknowledged goes back to it.
+    func finish() {
+        guard phase != .ended else { return }
+        phase = .ended
+        context = nil
+        input = nil
+        frame = nil
+        out = nil
+        negotiation = nil
+        if let id = streamManagement?.resumptionID { server.resumable[id] = nil }
+        server.forget(self)
+        let returning = takeInFlight()
+        let waiters = drainWaiters
+        drainWaiters = []
+        if let home {
+            server.router.unbind(self, from: home, returning: returning)
+            self.home = nil
+        }
+        streamManagement?.ended()
+        for waiter in waiters { waiter() }
+    }
+
+    var tlsVersion: String {
+        guard isSecure, let context else { return "none" }
+        return TLSReport.version(of: context.channel)
+    }
+
+    /// Once a second.
+    func tick(_ uptime: Int64) {
+        switch phase {
+        case .bound:
+            streamManagement?.tick(self, uptime)
+            if !written.isEmpty { settleWritten() }
+        case .ended: break
+        default:
+            if uptime - connectedAt > Int64(server.config.loginSeconds) * 1_000 {
+                end(StreamError(.connectionTimeout, "not logged in within \(server.config.loginSeconds) seconds"))
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+import Ground
+import IMCore
+import NIOCore
+import XMLWire
+import XMPPWire
+
+/// Nonzas of XEP-0198 on a bound stream, and resumption on a new one.
+extension C2SSession {
+    /// Handles `<enable/>`, `<r/>` and `<a/>`; false when the element is none of them.
+    func streamManagementElement(_ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame) -> Bool {
+        if frame.nameEquals("r", in: bytes) {
+            guard frame.namespace.equals("urn:xmpp:sm:3", in: bytes) else { return false }
+            streamManagement?.ackRequested(self)
+            return true
+        }
+        if frame.nameEquals("a", in: bytes) {
+            guard frame.namespace.equals("urn:xmpp:sm:3", in: bytes) else { return false }
+            acknowledged(bytes, frame)
+            return true
+        }
+        if frame.nameEquals("enable", in: bytes), frame.namespace.equals("urn:xmpp:sm:3", in: bytes) {
+            enable(bytes, frame)
+            return true
+        }
+        if frame.nameEquals("resume", in: bytes), frame.namespace.equals("urn:xmpp:sm:3", in: bytes) {
+            append(Array(StreamManagementState.failed("unexpected-request").utf8))
+            return true
+        }
+        return false
+    }
+
+    private func acknowledged(_ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame) {
+        guard let management = streamManagement else { return }
+        guard let value = frame.attribute("h", in: bytes)?.value,
+            let h = UInt32(String(decoding: value.slice(of: bytes), as: UTF8.self))
+        else { return end(StreamError(.badFormat, "an ack without a valid 'h'")) }
+        guard management.acknowledge(h, self) else {
+            let sent = management.acknowledged &+ UInt32(truncatingIfNeeded: management.unacked.count)
+            return end(
+                StreamError(
+                    .undefinedCondition, "you acknowledged \(h) stanzas, \(sent) were sent",
+                    extra: "<handled-count-too-high xmlns='urn:xmpp:sm:3' h='\(h)' send-count='\(sent)'/>"))
+        }
+        if management.unacked.count < server.config.unacknowledgedStanzas / 4 { drained() }
+    }
+
+    private func enable(_ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame) {
+        guard streamManagement == nil else {
+            return append(Array(StreamManagementState.failed("unexpected-request").utf8))
+        }
+        let value = frame.attribute("resume", in: bytes)?.value.slice(of: bytes)
+        let wantsResumption = value.map { $0.elementsEqual("true".utf8) || $0.elementsEqual("1".utf8) } ?? false
+        let canResume = wantsResumption && server.config.resumeSeconds > 0
+        let id = canResume ? RandomToken.make() : nil
+        streamManagement = StreamManagementState(resumptionID: id)
+        if let id {
+            server.resumable[id] = self
+            append(
+                Array(
+                    ("<enabled xmlns='urn:xmpp:sm:3' id='\(id)' resume='true'"
+                        + " max='\(server.config.resumeSeconds)'/>").utf8))
+        } else {
+            append(Array("<enabled xmlns='urn:xmpp:sm:3'/>".utf8))
+        }
+    }
+
+    // MARK: MessageOrigin
+
+    public func stanzaIsSafe(_ number: UInt64) {
+        guard let management = streamManagement else { return }
+        management.ledger.complete(number)
+        if management.owed != nil || !management.whenSafe.isEmpty { management.answer(self) }
+    }
+
+    /// Makes the next flush happen although nothing else goes out.
+    func wakeForAck() {
+        guard context != nil, out == nil else { return }
+        out = server.takeBuffer()
+        server.markDirty(self)
+    }
+
+    // MARK: Resumption
+
+    /// `<resume/>` on a new, authenticated stream (XEP-0198 §5).
+    func resumeRequest(_ element: XMLElement) {
+        guard let id = element["previd"], let h = element["h"].flatMap({ UInt32($0) }) else {
+            return append(Array(StreamManagementState.failed("bad-request").utf8))
+        }
+        guard let old = server.resumable[id], old.account == account, old.phase == .bound,
+            let management = old.streamManagement
+        else { return append(Array(StreamManagementState.failed("item-not-found").utf8)) }
+        // Stanzas that arrived on the old link and are not durable yet: the client must not send them again, so
+        // the answer waits until `h` covers them.
+        pauseInput()
+        old.detachLink()
+        let proceed: () -> Void = { [self, weak old] in
+            guard phase == .authenticated, let old, old.phase == .bound, context != nil else { return resumeInput() }
+            handOver(to: old, h, id)
+        }
+        if management.ledger.outstanding == 0 {
+            proceed()
+        } else {
+            management.whenSafe.append(proceed)
+            server.router.journal.flush()
+        }
+    }
+
+    /// The server had not noticed that the old link is dead: it is closed now.
+    private func detachLink() {
+        guard let link = context else { return }
+        linkLost(link)
+        link.close(mode: .all, promise: nil)
+    }
+
+    private func handOver(to old: C2SSession, _ h: UInt32, _ id: String) {
+        guard let context, let handler, let management = old.streamManagement else { return }
+        guard management.acknowledge(h, old) else {
+            resumeInput()
+            return end(StreamError(.undefinedCondition, "handled count too high"))
+        }
+        flush()
+        old.context = context
+        old.handler = handler
+        old.countsAsConnection = countsAsConnection
+        old.scanner = scanner
+        old.isSecure = isSecure
+        old.isPaused = false
+        handler.session = old
+        countsAsConnection = false
+        phase = .ended
+        self.context = nil
+        self.handler = nil
+        negotiation = nil
+        server.forget(self)
+        management.resumed()
+        old.append(
+            Array("<resumed xmlns='urn:xmpp:sm:3' previd='\(id)' h='\(management.ledger.h)'/>".utf8))
+        for stanza in management.unacked { old.append(stanza.bytes) }
+        old.wakeForAck()
+        if isProcessing { heir = old } else if let rest = input { old.receive(rest) }
+        input = nil
+    }
+}

@@ -1,0 +1,219 @@
+import AdminServer
+import Configuration
+import Foundation
+import Ground
+import IMCore
+import NIOCore
+import Storage
+import XMPPServer
+import XMPPWire
+
+/// What the admin interface asks, done on the loop or in the store that owns it.
+struct AdminOperations: AdminBackend {
+    let config: ServerConfig
+    let listeners: [String]
+    let database: any Database
+    let core: NIOLoopBound<C2SServer>
+    let time: SystemTime
+
+    private func onLoop<Value: Sendable>(_ body: @escaping @Sendable (C2SServer) -> Value) async throws -> Value {
+        let core = core
+        return try await core.eventLoop.submit { body(core.value) }.get()
+    }
+
+    // MARK: Accounts
+
+    private func prepared(_ text: String) throws -> JID {
+        guard let jid = try? JID(parsing: text), jid.local != nil, jid.isBare else {
+            throw AdminError(.invalid, "\(text) is not an address of the form user@domain")
+        }
+        guard config.domains.contains(where: { $0.name == jid.domain }) else {
+            throw AdminError(
+                .invalid,
+                "\(jid.domain) is not served here (domains: \(config.domains.map(\.name).joined(separator: ", ")))")
+        }
+        return jid
+    }
+
+    private func credentials(_ password: String) throws -> Credentials {
+        guard let prepared = try? JIDPreparation.password(password), !prepared.isEmpty else {
+            throw AdminError(.invalid, "the password is empty or has characters that are not allowed")
+        }
+        return Credentials(
+            preparedPassword: prepared, iterations: config.scramIterations,
+            salt: (0..<16).map { _ in UInt8.random(in: .min ... .max) })
+    }
+
+    func addUser(_ request: AdminUserRequest) async throws {
+        if let failure = try await addUsers([request]).first {
+            throw AdminError(failure.reason.contains("exists") ? .conflict : .invalid, failure.reason)
+        }
+    }
+
+    func addUsers(_ requests: [AdminUserRequest]) async throws -> [AdminRowFailure] {
+        let hashed = await hash(requests)
+        let now = time.now
+        let stored = try await database.write { transaction in
+            var failures: [AdminRowFailure] = []
+            for row in hashed {
+                switch row.result {
+                case .failure(let error): failures.append(AdminRowFailure(index: row.index, reason: error.text))
+                case .success(let account):
+                    let id = try AccountStore.add(
+                        account.jid, name: account.name, isAdmin: account.isAdmin, credentials: account.credentials,
+                        now: now, in: transaction)
+                    if id == nil {
+                        failures.append(
+                            AdminRowFailure(index: row.index, reason: "the account \(account.jid) exists already"))
+                    }
+                }
+            }
+            return failures
+        }
+        return stored.sorted { $0.index < $1.index }
+    }
+
+    private struct HashedRow: Sendable {
+        var index: Int
+        var result: Result<NewAccount, AdminError>
+    }
+
+    private struct NewAccount: Sendable {
+        var jid: JID
+        var name: String?
+        var isAdmin: Bool
+        var credentials: Credentials
+    }
+
+    /// PBKDF2 on every core.
+    private func hash(_ requests: [AdminUserRequest]) async -> [HashedRow] {
+        let workers = max(1, min(ProcessInfo.processInfo.activeProcessorCount, requests.count))
+        return await withTaskGroup(of: [HashedRow].self) { group in
+            for worker in 0..<workers {
+                group.addTask {
+                    stride(from: worker, to: requests.count, by: workers).map { index in
+                        let request = requests[index]
+                        do {
+                            let account = NewAccount(
+                                jid: try prepared(request.jid), name: request.name, isAdmin: request.isAdmin,
+                                credentials: try credentials(request.password))
+                            return HashedRow(index: index, result: .success(account))
+                        } catch let error as AdminError {
+                            return HashedRow(index: index, result: .failure(error))
+                        } catch {
+                            return HashedRow(index: index, result: .failure(AdminError(.invalid, "\(error)")))
+                        }
+                    }
+                }
+            }
+            var rows: [HashedRow] = []
+            for await part in group { rows += part }
+            return rows.sorted { $0.index < $1.index }
+        }
+    }
+
+    func removeUser(_ text: String) async throws {
+        let jid = try prepared(text)
+        // The sessions end first; the row goes in the journal's order, after everything they left behind.
+        let promise = core.eventLoop.makePromise(of: Bool.self)
+        let core = core
+        core.eventLoop.execute {
+            let router = core.value.router
+            router.accountRemoved(jid)
+            router.journal.perform({ try AccountStore.remove(jid, in: $0) }) { (result: Result<Bool, any Error>) in
+                promise.completeWith(result)
+            }
+        }
+        guard try await promise.futureResult.get() else { throw AdminError(.notFound, "there is no account \(jid)") }
+    }
+
+    func setPassword(_ request: AdminUserRequest) async throws {
+        let jid = try prepared(request.jid)
+        let credentials = try credentials(request.password)
+        let isKnown = try await database.write { try AccountStore.setCredentials(credentials, of: jid, in: $0) }
+        guard isKnown else { throw AdminError(.notFound, "there is no account \(jid)") }
+    }
+
+    func listUsers() async throws -> [AdminUser] {
+        let accounts = try await database.read { try AccountStore.all(in: $0) }
+        let counts = try await onLoop { server in
+            var counts: [JID: Int] = [:]
+            server.router.homes.forEach { counts[$0.jid] = $0.endpoints.count }
+            return counts
+        }
+        return accounts.map {
+            AdminUser(jid: $0.jid.description, name: $0.name, isAdmin: $0.isAdmin, sessions: counts[$0.jid] ?? 0)
+        }
+    }
+
+    func showUser(_ text: String) async throws -> AdminUserDetail {
+        let jid = try prepared(text)
+        let found = try await database.read { transaction -> (Account, AccountStore.Holdings)? in
+            guard let account = try AccountStore.account(jid, in: transaction) else { return nil }
+            return (account, try AccountStore.holdings(account.id, in: transaction))
+        }
+        guard let (account, holdings) = found else { throw AdminError(.notFound, "there is no account \(jid)") }
+        let sessions = try await listSessions().filter {
+            $0.jid == jid.description || $0.jid.hasPrefix(jid.description + "/")
+        }
+        return AdminUserDetail(
+            jid: jid.description, name: account.name, isAdmin: account.isAdmin,
+            created: Timestamp.format(account.createdAt), lastSeen: account.lastSeenAt.map { Timestamp.format($0) },
+            scramIterations: account.scramIterations, rosterItems: holdings.rosterItems,
+            blockedItems: holdings.blockedItems, storedMessages: holdings.storedMessages, sessions: sessions)
+    }
+
+    // MARK: Sessions
+
+    func listSessions() async throws -> [AdminSession] {
+        try await onLoop { server in
+            server.sessionReports.map { report in
+                AdminSession(
+                    jid: report.jid, address: report.address, tls: report.tls, mechanism: report.mechanism,
+                    state: report.isHibernating ? "resumable" : "connected", presence: report.presence,
+                    priority: report.priority, streamManagement: report.streamManagement, carbons: report.carbons,
+                    unacknowledged: report.unacknowledged, since: Timestamp.format(report.boundAt))
+            }.sorted { $0.jid < $1.jid }
+        }
+    }
+
+    func endSessions(_ text: String) async throws -> Int {
+        guard let jid = try? JID(parsing: text), jid.local != nil else {
+            throw AdminError(.invalid, "\(text) is not an address")
+        }
+        let ended = try await onLoop { server -> Int in
+            guard let home = server.router.homes.loaded(jid) else { return 0 }
+            let chosen = home.endpoints.filter { jid.resource == nil || $0.resource == jid.resource }
+            for endpoint in chosen { endpoint.end(StreamError(.policyViolation, "ended by an administrator")) }
+            return chosen.count
+        }
+        guard ended > 0 else { throw AdminError(.notFound, "there is no session of \(jid)") }
+        return ended
+    }
+
+    func status() async throws -> AdminStatus {
+        let (users, stored) = try await database.read {
+            (try AccountStore.count(in: $0), try JournalStore.countAll(in: $0))
+        }
+        let (config, listeners) = (config, listeners)
+        return try await onLoop { server in
+            AdminStatus(
+                version: RoostVersion.current, pid: Int(ProcessInfo.processInfo.processIdentifier),
+                uptimeSeconds: server.uptimeSeconds, domains: config.domains.map(\.name), listeners: listeners,
+                durability: config.durability.rawValue, users: users, connections: server.connections,
+                sessions: server.boundSessions, resumableSessions: server.resumableSessions, storedMessages: stored,
+                messagesRouted: server.router.messagesRouted, journalCommits: server.router.journal.commits,
+                residentBytes: ProcessMemory.residentBytes)
+        }
+    }
+}
+
+/// Reads the process's own memory use.
+enum ProcessMemory {
+    /// Bytes of physical memory, zero when the system does not say.
+    static var residentBytes: Int {
+        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
+        let fields = text.split(separator: " ")
+        return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
+    }
+}

@@ -1,0 +1,179 @@
+import AdminServer
+import Configuration
+import Foundation
+import Ground
+import IMCore
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Storage
+import StorageSQLite
+import Transport
+import XMPPServer
+
+/// The running server: what is composed at the start and taken apart at the end.
+final class Server: Service {
+    let config: ServerConfig
+    let listeners: [String]
+    private let group: MultiThreadedEventLoopGroup
+    private let adminGroup: MultiThreadedEventLoopGroup
+    private let core: NIOLoopBound<C2SServer>
+    private let channels: [any Channel]
+    private let database: any Database
+    private let admin: AdminServer
+    private let ticker: RepeatedTask
+    private let logger: Logger
+
+    private init(
+        config: ServerConfig, listeners: [String], group: MultiThreadedEventLoopGroup,
+        adminGroup: MultiThreadedEventLoopGroup, core: NIOLoopBound<C2SServer>, channels: [any Channel],
+        database: any Database, admin: AdminServer, ticker: RepeatedTask, logger: Logger
+    ) {
+        self.config = config
+        self.listeners = listeners
+        self.group = group
+        self.adminGroup = adminGroup
+        self.core = core
+        self.channels = channels
+        self.database = database
+        self.admin = admin
+        self.ticker = ticker
+        self.logger = logger
+    }
+
+    /// Opens the store, reads certificates, binds every listener. Throws with one line that says what is wrong.
+    static func start(_ config: ServerConfig, logger: Logger) async throws -> Server {
+        let descriptors = DescriptorLimit.raise()
+        let durability = Durability(rawValue: config.durability.rawValue) ?? .power
+        let synchronous: SQLiteDatabase.Synchronous =
+            switch durability {
+            case .power: .full
+            case .process: .normal
+            case .memory: .off
+            }
+        let database = try SQLiteDatabase(path: config.database, synchronous: synchronous, logger: logger)
+        try await Migrator.apply(AccountSchema.migrations, to: database)
+        let (lastID, secret) = try await database.write { transaction in
+            (
+                try JournalStore.lastID(in: transaction),
+                try AccountStore.installationValue("scram-decoy", in: transaction) {
+                    (0..<32).map { _ in UInt8.random(in: .min ... .max) }
+                }
+            )
+        }
+        // One loop for everything on the message path (docs/decisions/0003); the admin socket has its own.
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let adminGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        let time = SystemTime()
+        let core = try await loop.submit {
+            NIOLoopBound(
+                try compose(
+                    config, database: database, lastID: lastID, secret: secret, durability: durability,
+                    descriptors: descriptors, loop: loop, time: time, logger: logger), eventLoop: loop)
+        }.get()
+        let ticker = loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+            core.value.tick()
+        }
+        var channels: [any Channel] = []
+        var listeners: [String] = []
+        for (name, listener, direct) in [("c2s", config.c2s, false), ("c2s-tls", config.c2sTLS, true)] {
+            guard let listener else { continue }
+            channels.append(
+                try await Listener.bind(address: listener.address, port: listener.port, group: group) { channel in
+                    try core.value.accept(channel, directTLS: direct)
+                })
+            let host = listener.address.contains(":") ? "[\(listener.address)]" : listener.address
+            listeners.append("\(name) \(host):\(listener.port)")
+        }
+        let backend = AdminOperations(
+            config: config, listeners: listeners, database: database, core: core, time: time)
+        let admin = AdminServer(
+            path: config.adminSocket, backend: backend, eventLoopGroup: adminGroup, logger: logger)
+        try await admin.start()
+        return Server(
+            config: config, listeners: listeners, group: group, adminGroup: adminGroup, core: core, channels: channels,
+            database: database, admin: admin, ticker: ticker, logger: logger)
+    }
+
+    private static func compose(
+        _ config: ServerConfig, database: any Database, lastID: MessageID, secret: [UInt8], durability: Durability,
+        descriptors: Int, loop: any EventLoop, time: SystemTime, logger: Logger
+    ) throws -> C2SServer {
+        let isolated = loop.assumeIsolated()
+        let journal = Journal(
+            database: database, lastID: lastID, durability: durability,
+            gatherWindow: .milliseconds(Int64(config.gatherMilliseconds)), loop: isolated, time: time, logger: logger)
+        var core = CoreConfig()
+        core.offlineMessages = config.messaging.offlineMessages
+        core.forkSilence = Int64(config.messaging.forkLockSeconds) * 1_000
+        core.rosterItems = config.limits.rosterItems
+        core.blockedItems = config.limits.blockedItems
+        core.sessionsPerUser = config.limits.sessionsPerUser
+        let router = Router(
+            database: database, journal: journal, domains: config.domains.map(\.name), config: core, loop: isolated,
+            time: time, logger: logger)
+        let tls = try TLSContexts(
+            config.domains.map { .init(domain: $0.name, certificate: $0.certificate, key: $0.key) }, logger: logger)
+        let c2s = C2SConfig(config, descriptors: descriptors)
+        let authentication = AuthenticationService(
+            database: database, decoySecret: secret, config: c2s, loop: isolated, time: time)
+        return C2SServer(
+            router: router, tls: tls, authentication: authentication, config: c2s, version: RoostVersion.current,
+            loop: isolated, time: time, logger: logger)
+    }
+
+    /// Serves until a graceful shutdown, then drains.
+    func run() async throws {
+        try? await gracefulShutdown()
+        await drain()
+    }
+
+    /// No new work; what is accepted is stored; streams are closed properly.
+    private func drain() async {
+        for channel in channels { try? await channel.close().get() }
+        let core = core
+        let loop = group.next()
+        let stored = loop.makePromise(of: Void.self)
+        loop.execute {
+            core.value.drain()
+            core.value.router.journal.whenIdle { stored.succeed(()) }
+        }
+        try? await stored.futureResult.get()
+        ticker.cancel()
+        await admin.stop()
+        // Closing tags are on their way; the loop ends when the connections are closed.
+        try? await group.shutdownGracefully()
+        try? await adminGroup.shutdownGracefully()
+        do { try database.close() } catch {
+            logger.error("closing the database failed", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+extension C2SConfig {
+    init(_ config: ServerConfig, descriptors: Int) {
+        self.init()
+        let limits = config.limits
+        requiresTLS = config.tls == .required
+        stanzaBytes = limits.stanzaBytes
+        unauthenticatedStanzaBytes = limits.unauthenticatedStanzaBytes
+        stanzaDepth = limits.stanzaDepth
+        bytesPerSecond = limits.bytesPerSecond
+        stanzasPerSecond = limits.stanzasPerSecond
+        loginSeconds = limits.loginSeconds
+        failedLoginsPerAddress = limits.failedLoginsPerAddress
+        failedLoginsPerAccount = limits.failedLoginsPerAccount
+        connectionsPerAddress = limits.connectionsPerAddress
+        outboundBytes = limits.outboundBytes
+        vcardBytes = limits.vcardBytes
+        privateStorageBytes = limits.privateStorageBytes
+        resumeSeconds = config.streamManagement.resumeSeconds
+        ackSeconds = config.streamManagement.ackSeconds
+        unacknowledgedStanzas = config.streamManagement.queue
+        scramIterations = config.scramIterations
+        // The store, the listeners and the admin socket need descriptors too.
+        connections = max(16, descriptors - 128)
+    }
+}

@@ -5,6 +5,7 @@ as a child of this process, so that it is ended by its own process id and never 
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -171,12 +172,11 @@ class Roost(Server):
 
     name = "roost"
     offset = 10200
-    port, tls_port = 5222 + offset, 5222 + offset
+    port = tls_port = 5222 + offset
     registers = False
 
     def __init__(self, work, binary):
         super().__init__(work)
-        self.port, self.tls_port = 5222 + self.offset, 5222 + self.offset
         self.binary = binary
         self.durability = "memory"
 
@@ -191,18 +191,16 @@ class Roost(Server):
                             str(self.offset)], check=True, stdout=subprocess.DEVNULL)
         self.set("tls", "optional")
         self.set("durability", self.durability)
+        self.set("scram_iterations", 4096)  # as ejabberd; what a login costs the server does not depend on it
 
     def set(self, key, value):
-        """Sets one top-level key of roost.yaml, where it stands, commented out or not, or at the end."""
-        lines, done = [], False
-        for line in open(self.config).read().split("\n"):
-            if line.lstrip("# ").startswith(f"{key}:") and not line.startswith("  ") and not done:
-                line, done = f"{key}: {value}", True
-            lines.append(line)
-        if not done:
-            lines.append(f"{key}: {value}")
+        """Sets one key of roost.yaml where its line stands, commented out or not."""
+        text, count = re.subn(rf"^([ ]*)#?{key}:.*$", rf"\g<1>{key}: {value}", open(self.config).read(), count=1,
+                              flags=re.MULTILINE)
+        if count != 1:
+            raise ServerFailure(f"roost.yaml has no line for {key}")
         with open(self.config, "w") as file:
-            file.write("\n".join(lines).rstrip("\n") + "\n")
+            file.write(text)
 
     def command(self):
         return [self.binary, "serve", "--config", self.config], {}, self.folder

@@ -41,7 +41,7 @@ enum DomainPreparation {
             }
             return [narrow]
         }
-        return JIDPreparation.normalized(lower)
+        return Normalization.composed(lower)
     }
 
     // MARK: Labels
@@ -68,7 +68,7 @@ enum DomainPreparation {
         guard
             let decoded = Punycode.decode(encoded),
             !decoded.allSatisfy(\.isASCII),
-            JIDPreparation.normalized(decoded) == decoded,
+            Normalization.composed(decoded) == decoded,
             Punycode.encode(decoded) == encoded
         else { throw .invalidDomain(.invalidALabel) }
         try checkULabel(decoded)

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Preparation and enforcement of the parts of an address (RFC 7622 §3) and of passwords (RFC 8265 §4).
 ///
 /// ASCII is answered without tables. Everything else goes through the PRECIS profiles with the Unicode version of the
@@ -24,7 +22,7 @@ public enum JIDPreparation {
         // The profile is applied until it changes nothing, at most four times (RFC 8265 §3.3.2, RFC 8264 §7).
         var isStable = false
         for _ in 0..<4 where !isStable {
-            let next = normalized(lowercased(scalars.map(WidthMapping.map)))
+            let next = Normalization.composed(lowercased(scalars.map(WidthMapping.map)))
             isStable = next == scalars
             scalars = next
         }
@@ -100,12 +98,9 @@ public enum JIDPreparation {
         let spaced = text.unicodeScalars.map { scalar -> Unicode.Scalar in
             scalar.properties.generalCategory == .spaceSeparator ? " " : scalar
         }
-        let scalars = normalized(spaced)
-        for checked in [spaced, scalars] {
-            if let bad = PRECISClass.freeform.firstDisallowed(in: checked) {
-                throw .prohibitedCharacter(part, bad)
-            }
-        }
+        if let bad = PRECISClass.freeform.firstDisallowed(in: spaced) { throw .prohibitedCharacter(part, bad) }
+        let scalars = Normalization.composed(spaced)
+        if let bad = PRECISClass.freeform.firstDisallowed(in: scalars) { throw .prohibitedCharacter(part, bad) }
         return try checkPrepared(scalars, part)
     }
 
@@ -118,11 +113,6 @@ public enum JIDPreparation {
     /// Unicode toLowerCase() of each code point, without the rules that look at neighbours.
     static func lowercased(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
         scalars.flatMap { $0.properties.lowercaseMapping.unicodeScalars }
-    }
-
-    /// Normalization form C.
-    static func normalized(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
-        Array(string(scalars).precomposedStringWithCanonicalMapping.unicodeScalars)
     }
 
     static func string(_ scalars: [Unicode.Scalar]) -> String {

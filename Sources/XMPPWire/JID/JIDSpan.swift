@@ -28,14 +28,14 @@ public struct JIDSpan: Equatable, Sendable {
     ///   more than 1023 bytes that preparation could not shorten, or more than ``maximumBytes``.
     public init?(_ bytes: UnsafeRawBufferPointer) {
         let count = bytes.count
-        guard count > 0, count <= Self.maximumBytes else { return nil }
+        guard count > 0, count <= Self.maximumBytes, let base = bytes.baseAddress else { return nil }
         let limit = JIDPreparation.maximumPartBytes
         var prepared = true
         var index = 0
 
         var localEnd = -1
         while index < count {
-            let byte = bytes[index]
+            let byte = base.load(fromByteOffset: index, as: UInt8.self)
             if byte == UInt8(ascii: "@") {
                 localEnd = index
                 break
@@ -56,7 +56,7 @@ public struct JIDSpan: Equatable, Sendable {
         var labelStart = domainStart
         var previous = UInt8(ascii: ".")
         while index < count {
-            let byte = bytes[index]
+            let byte = base.load(fromByteOffset: index, as: UInt8.self)
             if ASCIISet.lowerAlphanumeric.contains(byte) {
                 // The common case: nothing to check but the length of the label, at its end.
             } else if byte == UInt8(ascii: "/") {
@@ -87,7 +87,9 @@ public struct JIDSpan: Equatable, Sendable {
             guard resourceStart < count else { return nil }
             index = resourceStart
             while index < count {
-                if !ASCIISet.resourcepart.contains(bytes[index]) { prepared = false }
+                if !ASCIISet.resourcepart.contains(base.load(fromByteOffset: index, as: UInt8.self)) {
+                    prepared = false
+                }
                 index += 1
             }
             guard count - resourceStart <= limit || !prepared else { return nil }

@@ -16,7 +16,8 @@ enum Punycode {
         guard encoded.count <= maximumLength, encoded.allSatisfy(\.isASCII) else { return nil }
         var output: [Unicode.Scalar] = []
         var position = 0
-        if let delimiter = encoded.lastIndex(of: "-") {
+        // With nothing before it, the hyphen is no delimiter, and no digit either.
+        if let delimiter = encoded.lastIndex(of: "-"), delimiter > 0 {
             output = Array(encoded[..<delimiter])
             position = delimiter + 1
         }

@@ -7,6 +7,7 @@ import random
 from typing import Callable
 
 from .ledger import Ledger
+from .scram import ScramError
 from .session import Session, SessionFailure
 
 # Unacknowledged messages of one sender; large enough to keep the server busy, small enough to see acks often.
@@ -61,7 +62,7 @@ class Actor:
         """Runs until the server's end; a failure before that is a problem of the run."""
         try:
             await self.play()
-        except SessionFailure as failure:
+        except (SessionFailure, ScramError, OSError) as failure:
             if not self.stage.is_over:
                 self.stage.problem(f"{self.kind} {failure}")
         finally:

@@ -47,7 +47,10 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport) -> None:
         self.transport = transport
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            pass  # Already reset; `connection_lost` follows.
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -155,10 +158,10 @@ class Session:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
         try:
             await asyncio.wait_for(loop.sock_connect(sock, ("127.0.0.1", self.port)), 10)
+            _, link = await loop.create_connection(Link, sock=sock)
         except (OSError, asyncio.TimeoutError) as error:
             sock.close()
             raise SessionFailure(f"{self.user}: cannot connect: {error!r}") from None
-        _, link = await loop.create_connection(Link, sock=sock)
         self.link, self.stream_error, self.saw_close = link, None, False
         features = await self._open()
         mechanism = self.mechanism

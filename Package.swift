@@ -70,8 +70,19 @@ let package = Package(
                 "Ground", "Configuration", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore", "XMPPServer",
                 "AdminServer", arguments, lifecycle, log, nio, posix,
             ]),
+        .testTarget(name: "GroundTests", dependencies: ["Ground"]),
+        .testTarget(
+            name: "IMCoreTests",
+            dependencies: ["IMCore", "Ground", "Storage", "StorageSQLite", "XMPPWire", nio, posix, log]),
         .testTarget(name: "XMLWireTests", dependencies: ["XMLWire", nio]),
         .testTarget(name: "XMPPWireTests", dependencies: ["XMPPWire", nio, crypto]),
+        .testTarget(
+            name: "ScenarioTests",
+            dependencies: [
+                "Ground", "XMLWire", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore", "XMPPServer", nio,
+                nioConcurrency, posix, log, crypto, cryptoExtras, x509,
+            ],
+            exclude: ["scenes"]),
     ],
     swiftLanguageModes: [.v6]
 )

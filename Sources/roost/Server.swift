@@ -139,6 +139,8 @@ final class Server: Service {
         loop.execute {
             core.value.drain()
             core.value.router.journal.whenIdle { stored.succeed(()) }
+            // A disk that fails must not keep the process alive; what was acknowledged is stored already.
+            loop.scheduleTask(in: .seconds(20)) { stored.succeed(()) }
         }
         try? await stored.futureResult.get()
         ticker.cancel()

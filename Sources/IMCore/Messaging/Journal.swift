@@ -9,8 +9,9 @@ public enum Durability: String, Sendable { case power, process, memory }
 /// The journal: a message is in it from acceptance until a recipient's client has it.
 ///
 /// Commits are gathered: everything that waits goes into one transaction, on the storage thread, while the
-/// loop goes on. A message that is settled before its commit begins is never written. Other durable changes
-/// (roster, blocking, last activity) travel in the same transactions. Confined to its event loop.
+/// loop goes on. A message that a client has in hand is given one to two gather windows to be acknowledged; if it
+/// is, it is settled and never written. Other durable changes (roster, blocking, last activity) travel in the
+/// same transactions. Confined to its event loop.
 public final class Journal {
     private struct Operation {
         let body: @Sendable (any Transaction) throws -> Void
@@ -26,11 +27,15 @@ public final class Journal {
     public var gatherWindow: TimeAmount
 
     private var ids: MessageIDSource
+    /// Accepted in this gather window, and in the one before it.
     private var gathering: [JournalEntry] = []
+    private var aging: [JournalEntry] = []
     private var deletions: [Int64] = []
     private var operations: [Operation] = []
     private var isCommitting = false
     private var timer: Scheduled<Void>?
+    /// The timer was set for deletions only.
+    private var isTimerLazy = false
     private var idleWaiters: [() -> Void] = []
     public private(set) var commits = 0
     public private(set) var rowsWritten = 0
@@ -51,7 +56,10 @@ public final class Journal {
         ids = MessageIDSource(after: lastID)
     }
 
-    public var isFull: Bool { gathering.count >= Self.capacity }
+    /// Rows of settled messages may stay a little: after a crash they are at worst delivered again, with the same id.
+    private static let deletionWindow = TimeAmount.milliseconds(50)
+
+    public var isFull: Bool { gathering.count + aging.count >= Self.capacity }
 
     public func nextID() -> MessageID { ids.next(now: time.now) }
 
@@ -92,7 +100,7 @@ public final class Journal {
         case .committing, .durable:
             entry.state = .settled
             deletions.append(entry.id.value)
-            arm()
+            arm(Self.deletionWindow)
         }
         entry.acknowledge()
     }
@@ -130,6 +138,8 @@ public final class Journal {
     public func flush() {
         timer?.cancel()
         timer = nil
+        aging += gathering
+        gathering.removeAll(keepingCapacity: true)
         commit()
     }
 
@@ -144,26 +154,51 @@ public final class Journal {
     /// Nothing waits for a commit and none is under way.
     var isIdle: Bool { !isCommitting && !hasWork }
 
-    private var hasWork: Bool { !gathering.isEmpty || !deletions.isEmpty || !operations.isEmpty }
+    private var hasWork: Bool {
+        !gathering.isEmpty || !aging.isEmpty || !deletions.isEmpty || !operations.isEmpty
+    }
 
-    private func arm() {
-        guard timer == nil, !isCommitting else { return }
-        timer = loop.scheduleTask(in: gatherWindow) { [weak self] in
-            self?.timer = nil
-            self?.commit()
+    private func arm(_ delay: TimeAmount? = nil) {
+        let delay = delay ?? gatherWindow
+        guard !isCommitting else { return }
+        if timer != nil {
+            // Something urgent does not wait for the deletions.
+            guard isTimerLazy, delay < Self.deletionWindow else { return }
+            timer?.cancel()
         }
+        isTimerLazy = delay >= Self.deletionWindow
+        timer = loop.scheduleTask(in: delay) { [weak self] in
+            self?.timer = nil
+            self?.windowPassed()
+        }
+    }
+
+    /// What has had its chance to be settled is written; what is new and in a client's hands gets its own.
+    private func windowPassed() {
+        var young: [JournalEntry] = []
+        for entry in gathering where entry.state == .gathering {
+            if entry.holders > 0, gatherWindow > .zero { young.append(entry) } else { aging.append(entry) }
+        }
+        gathering = []
+        if aging.contains(where: { $0.state == .gathering }) || !operations.isEmpty || !deletions.isEmpty {
+            commit()
+        } else {
+            aging.removeAll(keepingCapacity: true)
+        }
+        if isCommitting { gathering = young } else { aging = young }
+        if !young.isEmpty { arm() } else if !hasWork { finishIfIdle() }
     }
 
     private func commit() {
         guard !isCommitting else { return }
         var rows: [(Int64, Int64, [UInt8])] = []
         var batch: [JournalEntry] = []
-        for entry in gathering where entry.state == .gathering {
+        for entry in aging where entry.state == .gathering {
             entry.state = .committing
             batch.append(entry)
             rows.append((entry.id.value, entry.userID, entry.bytes))
         }
-        gathering.removeAll(keepingCapacity: gathering.count < 10_000)
+        aging.removeAll(keepingCapacity: aging.count < 10_000)
         let removed = deletions
         deletions = []
         let work = operations
@@ -193,9 +228,10 @@ public final class Journal {
             // Nothing of the batch is durable: nobody is told so, and it is tried again.
             logger.error("commit failed, trying again in a second", metadata: ["error": "\(failure)"])
             for entry in batch where entry.state == .committing { entry.state = .gathering }
-            gathering.insert(contentsOf: batch.filter { $0.state == .gathering }, at: 0)
+            aging.insert(contentsOf: batch.filter { $0.state == .gathering }, at: 0)
             deletions.insert(contentsOf: removed, at: 0)
             operations.insert(contentsOf: work, at: 0)
+            isTimerLazy = false
             timer = loop.scheduleTask(in: .seconds(1)) { [weak self] in
                 self?.timer = nil
                 self?.commit()
@@ -209,7 +245,8 @@ public final class Journal {
             entry.acknowledge()
         }
         for (index, operation) in work.enumerated() { operation.completion(failures[index]) }
-        if hasWork { arm() } else { finishIfIdle() }
+        guard hasWork, idleWaiters.isEmpty else { return finishIfIdle() }
+        arm(gathering.isEmpty && aging.isEmpty && operations.isEmpty ? Self.deletionWindow : nil)
     }
 
     private func finishIfIdle() {

@@ -1,0 +1,47 @@
+import Testing
+import XMPPWire
+
+@Suite("Stamping by splicing")
+struct StanzaStampTests {
+    private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+    @Test("an addition goes before the end tag") func append() {
+        let stanza = Array("<message to='a@b'><body>&lt;hi&gt;</body></message>".utf8)
+        #expect(
+            text(StanzaStamp.appending(Array("<x/>".utf8), to: stanza))
+                == "<message to='a@b'><body>&lt;hi&gt;</body><x/></message>")
+    }
+
+    @Test("a self-closing stanza is opened for it") func selfClosing() {
+        #expect(
+            text(StanzaStamp.appending(Array("<x/>".utf8), to: Array("<message to='a/b'/>".utf8)))
+                == "<message to='a/b'><x/></message>")
+    }
+
+    @Test("a delayed stanza says since when and by whom (XEP-0203)") func delay() {
+        let stanza = Array("<message><body>x</body></message>".utf8)
+        #expect(
+            text(StanzaStamp.delayed(stanza, from: "example.org", stamp: "2026-01-01T00:00:00.000Z"))
+                == "<message><body>x</body><delay xmlns='urn:xmpp:delay' from='example.org'"
+                + " stamp='2026-01-01T00:00:00.000Z'/></message>")
+    }
+
+    @Test("a carbon names the namespace of what it carries (XEP-0297)") func carbon() {
+        let stanza = Array("<message from='a@x/1' to='b@x' type='chat'><body>x</body></message>".utf8)
+        let copy = text(
+            StanzaStamp.carbon(
+                "sent", of: stanza, type: .chat, from: Array("a@x".utf8), to: Array("a@x/it's".utf8)))
+        #expect(
+            copy == "<message from='a@x' to='a@x/it&apos;s' type='chat'><sent xmlns='urn:xmpp:carbons:2'>"
+                + "<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='a@x/1' to='b@x'"
+                + " type='chat'><body>x</body></message></forwarded></sent></message>")
+    }
+
+    @Test("an error goes back where the stanza came from, with its id") func error() {
+        let stanza = Array("<message from='a@x/1' to='b@x' id='m&amp;1' type='chat'><body>x</body></message>".utf8)
+        #expect(
+            text(StanzaStamp.errorReply(to: stanza, error: .serviceUnavailable))
+                == "<message type='error' id='m&amp;1' from='b@x' to='a@x/1'><error type='cancel'>"
+                + "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>")
+    }
+}

@@ -71,7 +71,8 @@ public struct LoadOptions: Sendable {
     public var senders = 10
     /// Skip verification of the server's certificate; nil means only for loopback hosts.
     public var isInsecure: Bool?
-    /// File that keeps salted passwords between runs, as real clients do (RFC 5802 §3). Mode 0600.
+    /// File that keeps salted passwords between runs, as real clients do (RFC 5802 §3). Mode 0600. An account found
+    /// there logs in with what is kept, whatever ``passwordTemplate`` says.
     public var saltedPasswordFile: String?
     /// Free text copied to the report.
     public var label = ""

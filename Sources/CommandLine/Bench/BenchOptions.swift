@@ -19,8 +19,10 @@ struct BenchTargetOptions: ParsableArguments {
     @Option(help: "Seconds of quiet after the logins.") var settle = 1.0
     @Flag(help: "Stream management with resumption; acknowledgements are asked for and timed.") var sm = false
     @Flag(help: "Enable message carbons.") var carbons = false
-    @Flag(help: "Do not verify the server's certificate (the default for loopback hosts).") var insecure = false
-    @Option(help: "File that keeps salted passwords between runs.") var scramCache: String?
+    @Flag(inversion: .prefixedNo, help: "Accept any certificate (the default for loopback hosts only).")
+    var insecure: Bool?
+    @Option(help: "File that keeps salted passwords between runs; they stand in for the passwords.") var scramCache:
+        String?
     @Option(help: "Text copied to the report.") var label = ""
     @Option(help: "File to append the report to.") var out: String?
 
@@ -39,7 +41,7 @@ struct BenchTargetOptions: ParsableArguments {
         options.settle = settle
         options.usesStreamManagement = sm
         options.usesCarbons = carbons
-        options.isInsecure = insecure ? true : nil
+        options.isInsecure = insecure
         options.saltedPasswordFile = scramCache
         options.label = label
         options.outputFile = out

@@ -1,0 +1,12 @@
+import ArgumentParser
+
+/// Every verb of `roost` except `serve`, which the executable adds: it composes the server.
+public enum CommandLineVerbs {
+    /// In the order of `roost --help`.
+    public static var all: [any ParsableCommand.Type] {
+        [
+            InitCommand.self, CheckCommand.self, UserCommand.self, SessionCommand.self, StatusCommand.self,
+            BenchCommand.self, VersionCommand.self, ReferenceCommand.self,
+        ]
+    }
+}

@@ -1,0 +1,100 @@
+import AdminServer
+import ArgumentParser
+import Foundation
+import Logging
+import NIOPosix
+import Testing
+
+@testable import CommandLine
+
+@Suite("Commands and the running server", .timeLimit(.minutes(1)))
+struct ServerOptionTests {
+    /// A folder with a configuration whose certificate does not exist: verbs of a running server do not need it.
+    private func withConfig(_ body: (_ file: String, _ socket: String) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/roost-\(UInt32.random(in: 0 ... .max))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let text = "domains: [{ name: example.com, certificate: none.crt, key: none.key }]\nadmin_socket: a.sock\n"
+        try text.write(toFile: folder + "/roost.yaml", atomically: false, encoding: .utf8)
+        try await body(folder + "/roost.yaml", folder + "/a.sock")
+    }
+
+    @Test("with no server a verb says so and names the socket")
+    func noServer() async throws {
+        try await withConfig { file, socket in
+            var command = try StatusCommand.parse(["--config", file])
+            await #expect {
+                try await command.run()
+            } throws: { error in
+                "\(error)" == "no server answers at \(socket): is `roost serve` running?"
+                    && StatusCommand.exitCode(for: error).rawValue == 1
+            }
+        }
+    }
+
+    @Test("a configuration that is absent or wrong is named")
+    func badConfig() async throws {
+        var command = try StatusCommand.parse(["--config", "none.yaml"])
+        await #expect {
+            try await command.run()
+        } throws: { error in
+            "\(error)".contains("none.yaml does not exist")
+        }
+    }
+
+    @Test("a refusal of the server is one sentence and exit status 1")
+    func refusal() async throws {
+        try await withConfig { file, socket in
+            let server = AdminServer(
+                path: socket, backend: RefusingBackend(), eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            try await server.start()
+            for arguments in [
+                ["user", "remove", "x@example.com"], ["session", "list"], ["user", "add", "x@example.com"],
+            ] {
+                var command = try Verbs.parseAsRoot(arguments + ["--config", file])
+                await #expect(throws: CommandFailure("no")) {
+                    guard var asynchronous = command as? any AsyncParsableCommand else { return try command.run() }
+                    try await asynchronous.run()
+                }
+            }
+            await server.stop()
+        }
+    }
+
+    @Test("every form that scripts depend on is understood")
+    func forms() throws {
+        let forms = [
+            "init --dir d --domain a.example --domain b.example --admin x@a.example --password-stdin --port-offset 5",
+            "init --dir d --domain a.example --demo-users", "check --config f", "version",
+            "user add a@b --password-stdin --name Anna --config f", "user add a@b --admin",
+            "user remove a@b --config f",
+            "user password a@b --password-stdin", "user list --json", "user show a@b --json", "user import f.csv",
+            "session list --json", "session end a@b/c", "status --json --config f",
+        ]
+        for form in forms {
+            #expect(throws: Never.self, "\(form)") {
+                try Verbs.parseAsRoot(form.split(separator: " ").map(String.init))
+            }
+        }
+    }
+}
+
+/// The root command without `serve`.
+private struct Verbs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "roost", subcommands: CommandLineVerbs.all)
+}
+
+private struct RefusingBackend: AdminBackend {
+    private let error = AdminError(.invalid, "no")
+
+    func addUser(_ request: AdminUserRequest) throws { throw error }
+    func addUsers(_ requests: [AdminUserRequest]) throws -> [AdminRowFailure] { throw error }
+    func removeUser(_ jid: String) throws { throw error }
+    func setPassword(_ request: AdminUserRequest) throws { throw error }
+    func listUsers() throws -> [AdminUser] { throw error }
+    func showUser(_ jid: String) throws -> AdminUserDetail { throw error }
+    func listSessions() throws -> [AdminSession] { throw error }
+    func endSessions(_ jid: String) throws -> Int { throw error }
+    func status() throws -> AdminStatus { throw error }
+}

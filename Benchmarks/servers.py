@@ -187,8 +187,7 @@ class Roost(Server):
     def configure(self):
         if not os.path.exists(self.config):
             shutil.rmtree(self.folder, ignore_errors=True)
-            subprocess.run([self.binary, "init", "--dir", self.folder, "--domain", DOMAIN, "--port-offset",
-                            str(self.offset)], check=True, stdout=subprocess.DEVNULL)
+            self.roost("init", "--dir", self.folder, "--domain", DOMAIN, "--port-offset", str(self.offset))
         self.set("tls", "optional")
         self.set("durability", self.durability)
         self.set("scram_iterations", 4096)  # as ejabberd; what a login costs the server does not depend on it
@@ -212,12 +211,17 @@ class Roost(Server):
             file.write("jid,password\n")
             for number in numbers:
                 file.write(f"user{number}@{DOMAIN},pw{number}\n")
-        subprocess.run([self.binary, "user", "import", path, "--config", self.config], check=True,
-                       stdout=subprocess.DEVNULL)
+        self.roost("user", "import", path, "--config", self.config)
         os.remove(path)
 
+    def roost(self, *arguments):
+        """Runs another verb of the executable."""
+        result = subprocess.run([self.binary, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if result.returncode != 0:
+            raise ServerFailure(f"roost {' '.join(arguments[:2])}: {(result.stderr or result.stdout).strip()}")
+
     def version(self):
-        result = subprocess.run([self.binary, "--version"], capture_output=True, text=True)
+        result = subprocess.run([self.binary, "version"], capture_output=True, text=True)
         return result.stdout.strip() or "this tree"
 
 

@@ -246,8 +246,9 @@ def install(servers):
         file.write("#!/bin/sh\nexit 101\n")
     os.chmod(policy, 0o755)
     try:
-        subprocess.run(["apt-get", "install", "-y", "-q", "--no-install-recommends"] + wanted, check=True,
-                       env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, stdout=subprocess.DEVNULL)
+        installer = os.path.join(os.path.dirname(HERE), "scripts", "apt-install")
+        if subprocess.run([installer, "the benchmarks", *wanted]).returncode != 0:
+            raise ServerFailure("the peers' packages could not be installed")
     finally:
         os.remove(policy)
         if kept:

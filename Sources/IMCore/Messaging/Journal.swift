@@ -185,7 +185,8 @@ public final class Journal {
         } else {
             aging.removeAll(keepingCapacity: true)
         }
-        if isCommitting { gathering = young } else { aging = young }
+        // They have had their window, even if a commit is under way: the next one takes them, or a busy server never would.
+        aging = young
         if !young.isEmpty { arm() } else if !hasWork { finishIfIdle() }
     }
 

@@ -270,8 +270,12 @@ private struct Commit: Sendable {
     func run(_ transaction: any Transaction) throws -> [Int: any Error] {
         for (id, userID, stanza) in rows {
             // The account may have been removed meanwhile; then nobody is left to receive the message.
+            // The row may be there: a commit can reach the disk and still be reported as failed.
             try transaction.execute(
-                "INSERT INTO journal (id, user_id, stanza) SELECT ?, id, ? FROM users WHERE id = ?",
+                """
+                INSERT INTO journal (id, user_id, stanza) SELECT ?, id, ? FROM users WHERE id = ?
+                ON CONFLICT (id) DO NOTHING
+                """,
                 [.integer(id), .blob(stanza), .integer(userID)])
         }
         for id in deletions { try transaction.execute("DELETE FROM journal WHERE id = ?", [.integer(id)]) }

@@ -235,7 +235,7 @@ public final class Journal {
             isTimerLazy = false
             timer = loop.scheduleTask(in: .seconds(1)) { [weak self] in
                 self?.timer = nil
-                self?.commit()
+                self?.flush()
             }
             return
         }

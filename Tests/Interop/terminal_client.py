@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
+from typing import Callable
 
 from support.servers import PASSWORD
 
 from .claims import claim
 from .client import Scene, expect
 from .terminal import Terminal
+
+
+_HEADING = re.compile(r"(Available for chat|Online|Away|Extended Away|Do not disturb|Offline|Rooms) \(\d+\)$")
+
+
+def listed(group: str, contact: str) -> Callable[[str], bool]:
+    """Whether the contact panel at the right shows `contact` under the heading `group`."""
+
+    def holds(screen: str) -> bool:
+        lines = screen.splitlines()
+        column = max(line.find("Available for chat (") for line in lines)
+        if column < 0:
+            return False
+        heading = ""
+        for line in lines:
+            text = line[column:].strip()
+            found = _HEADING.search(text)
+            if found:
+                heading = found.group(1)
+            elif heading == group and text == contact:
+                return True
+        return False
+
+    return holds
 
 
 class Profanity:
@@ -53,6 +79,16 @@ async def login(scene: Scene) -> None:
     await Profanity(scene).online(scene.user())
 
 
+@claim("profanity logs in over direct TLS")
+async def direct_tls(scene: Scene) -> None:
+    program = Profanity(scene)
+    await program.connect(scene.user(), direct_tls=True)
+    # With this policy it asks about the self-signed certificate.
+    await program.until("Use '/tls allow'")
+    program.type("/tls allow")
+    await program.until("logged in successfully")
+
+
 @claim("profanity with a wrong password is told so, and gets in with the right one")
 async def wrong_password(scene: Scene) -> None:
     program, user = Profanity(scene), scene.user()
@@ -70,7 +106,7 @@ async def subscribe(scene: Scene) -> None:
         one.type(f"/sub request {target}@localhost")
         await other.until(f"authorization request from {name}@localhost")
         other.type(f"/sub allow {name}@localhost")
-        await one.until(lambda screen, target=target: f"{target}@localhost" in screen and "online" in screen)
+        await one.until(listed("Online", f"{target}@localhost"))
     for program, target in ((romeo, second), (juliet, first)):
         program.type("/clear")
         program.type("/roster")
@@ -96,6 +132,7 @@ async def stored(scene: Scene) -> None:
         client.send_message(mto=f"{user}@localhost", mbody=f"stored word {number}", mtype="chat")
     await client.barrier()
     program = await Profanity(scene).online(user)
+    await program.until("(win 2)")
     program.type("/win 2")
     screen = await program.until("stored word 2")
     places = [screen.find(f"stored word {number}") for number in range(3)]
@@ -109,8 +146,8 @@ async def presence(scene: Scene) -> None:
     program.type(f"/sub request {client.bare}")
     await client.wait("presence", lambda p: p["type"] == "subscribe", "subscription request")
     client.send_presence(pto=f"{user}@localhost", ptype="subscribed")
-    await program.until(lambda screen: client.bare in screen and "online" in screen)
+    await program.until(listed("Online", client.bare))
     client.send_presence(pshow="away", pstatus="to Mantua")
-    await program.until("to Mantua")
+    await program.until(listed("Away", client.bare))
     await client.log_out()
-    await program.until(lambda screen: "offline" in screen)
+    await program.until(listed("Offline", client.bare))

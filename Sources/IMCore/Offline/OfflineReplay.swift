@@ -122,9 +122,13 @@ extension Router {
     }
 
     /// The client that was catching up is gone: what was held goes its ordinary way.
-    func replayEnded(for endpoint: any Endpoint, _ home: UserHome) {
+    ///
+    /// - Parameter handOver: gives what the client had in flight to others; that is older than what was held.
+    func replayEnded(for endpoint: any Endpoint, _ home: UserHome, handOver: () -> Void = {}) {
         home.awaitingReplay.removeAll { $0 === endpoint }
-        guard let replay = home.replay, replay.endpoint === endpoint else { return }
+        guard let replay = home.replay, replay.endpoint === endpoint else { return handOver() }
+        home.replay = nil
+        handOver()
         finishReplay(replay, home)
     }
 }

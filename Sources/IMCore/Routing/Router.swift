@@ -92,19 +92,24 @@ public final class Router {
             giveBack(entries, from: endpoint, home)
             return
         }
-        becomeUnavailable(endpoint, home, stanza: nil)
+        // First of all: nothing may be handed to a client that has ended.
         home.endpoints.remove(at: index)
         home.lastUse = time.uptime
-        replayEnded(for: endpoint, home)
-        giveBack(entries, from: endpoint, home)
+        replayEnded(for: endpoint, home) { giveBack(entries, from: endpoint, home) }
+        becomeUnavailable(endpoint, home, stanza: nil)
         if home.endpoints.isEmpty, !home.isRemoved { saveLastSeen(home) }
     }
 
     /// The link of a client is gone; it may come back (XEP-0198 §5). Meanwhile others take over.
     public func hibernated(_ endpoint: any Endpoint, of home: UserHome) {
         home.forking.presenceChanged(endpoint.resource)
-        replayEnded(for: endpoint, home)
-        shareInFlight(of: endpoint, home)
+        replayEnded(for: endpoint, home) { shareInFlight(of: endpoint, home) }
+    }
+
+    /// The link of a client is back: it goes on catching up where the lost link broke off.
+    public func resumed(_ endpoint: any Endpoint, of home: UserHome) {
+        guard home.storedMessages > 0, (endpoint.availability?.priority ?? -1) >= 0 else { return }
+        startReplay(for: endpoint, home)
     }
 
     private func saveLastSeen(_ home: UserHome) {

@@ -137,6 +137,7 @@ extension C2SSession {
             Array("<resumed xmlns='urn:xmpp:sm:3' previd='\(id)' h='\(management.ledger.h)'/>".utf8))
         for stanza in management.unacked { old.append(stanza.bytes) }
         old.wakeForAck()
+        if let home = old.home { server.router.resumed(old, of: home) }
         if isProcessing { heir = old } else if let rest = input { old.receive(rest) }
         input = nil
     }

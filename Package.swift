@@ -53,7 +53,8 @@ let package = Package(
         // Floor 4: faces
         .target(
             name: "XMPPServer",
-            dependencies: ["Ground", "XMLWire", "XMPPWire", "Transport", "Storage", "IMCore", nio, log, collections, crypto,
+            dependencies: [
+                "Ground", "XMLWire", "XMPPWire", "Transport", "Storage", "IMCore", nio, log, collections, crypto,
             ]),
         .target(name: "AdminServer", dependencies: ["Ground", nio, posix, log]),
         // Floor 6: the executable and its verbs
@@ -62,13 +63,13 @@ let package = Package(
             name: "CommandLine",
             dependencies: [
                 "Ground", "Configuration", "XMPPWire", "Storage", "StorageSQLite", "IMCore", "AdminServer",
-                "LoadGenerator", arguments, x509, crypto, nio, posix,
+                "LoadGenerator", arguments, x509, crypto, log, nio, posix,
             ]),
         .executableTarget(
             name: "roost",
             dependencies: [
                 "Ground", "Configuration", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore", "XMPPServer",
-                "AdminServer", arguments, lifecycle, log, nio, posix,
+                "AdminServer", "CommandLine", arguments, lifecycle, log, nio, posix,
             ]),
         .testTarget(name: "GroundTests", dependencies: ["Ground"]),
         .testTarget(
@@ -76,6 +77,17 @@ let package = Package(
             dependencies: ["IMCore", "Ground", "Storage", "StorageSQLite", "XMPPWire", nio, posix, log]),
         .testTarget(name: "XMLWireTests", dependencies: ["XMLWire", nio]),
         .testTarget(name: "XMPPWireTests", dependencies: ["XMPPWire", nio, crypto]),
+        .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),
+        .testTarget(name: "XMLFuzzTests", dependencies: ["XMLWire", "CExpat", nio], exclude: ["Corpus"]),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+        .testTarget(name: "AdminServerTests", dependencies: ["AdminServer", nio, posix, log]),
+        .testTarget(name: "LoadGeneratorTests", dependencies: ["LoadGenerator", nio, crypto, cryptoExtras]),
+        .testTarget(
+            name: "CommandLineTests",
+            dependencies: [
+                "CommandLine", "AdminServer", "Configuration", "Storage", "StorageSQLite", "IMCore", "XMPPWire",
+                arguments, nio, posix, log, x509, crypto,
+            ]),
         .testTarget(
             name: "ScenarioTests",
             dependencies: [

@@ -116,16 +116,21 @@ public final class C2SServer {
     public func tick() {
         let uptime = time.uptime
         router.tick()
-        for session in sessions.values { session.tick(uptime) }
+        for session in Array(sessions.values) { session.tick(uptime) }
         tls.reloadIfChanged()
     }
 
     // MARK: End
 
-    /// Ends every stream with `system-shutdown`; what they had not acknowledged becomes stored messages.
-    public func drain() {
+    /// Takes nothing more, waits until what was taken is durable, then ends every stream with `system-shutdown`
+    /// and a last ack. What clients had not acknowledged becomes stored messages; `done` runs when those are safe.
+    public func drain(_ done: @escaping () -> Void) {
         isDraining = true
-        for session in sessions.values { session.end(StreamError(.systemShutdown)) }
+        for session in sessions.values { session.pauseInput() }
+        router.journal.whenIdle { [self] in
+            for session in Array(sessions.values) { session.end(StreamError(.systemShutdown)) }
+            router.journal.whenIdle(done)
+        }
     }
 
     public var resumableSessions: Int { sessions.values.reduce(0) { $0 + ($1.isHibernating ? 1 : 0) } }

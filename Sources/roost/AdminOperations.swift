@@ -121,6 +121,8 @@ struct AdminOperations: AdminBackend {
             let router = core.value.router
             router.accountRemoved(jid)
             router.journal.perform({ try AccountStore.remove(jid, in: $0) }) { (result: Result<Bool, any Error>) in
+                // Once more: until now the account could still be read.
+                router.accountRemoved(jid)
                 promise.completeWith(result)
             }
         }

@@ -1,5 +1,5 @@
 import ArgumentParser
-
+import CommandLine
 
 /// The one executable: the server and its command line.
 @main
@@ -7,5 +7,5 @@ struct Roost: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "roost",
         abstract: "An instant-messaging and presence server.",
-        subcommands: [Serve.self])
+        subcommands: [Serve.self] + CommandLineVerbs.all)
 }

@@ -137,8 +137,7 @@ final class Server: Service {
         let loop = group.next()
         let stored = loop.makePromise(of: Void.self)
         loop.execute {
-            core.value.drain()
-            core.value.router.journal.whenIdle { stored.succeed(()) }
+            core.value.drain { stored.succeed(()) }
             // A disk that fails must not keep the process alive; what was acknowledged is stored already.
             loop.scheduleTask(in: .seconds(20)) { stored.succeed(()) }
         }

@@ -42,7 +42,9 @@ extension Router {
     private static let pageSize = 200
 
     /// A client became reachable: gives it what is stored, if anything is.
-    func startReplay(for endpoint: any Endpoint, _ home: UserHome) {
+    ///
+    /// - Parameter held: live messages that wait already.
+    func startReplay(for endpoint: any Endpoint, _ home: UserHome, holding held: Deque<OfflineReplay.Held> = []) {
         guard home.replay == nil else {
             if home.replay?.endpoint !== endpoint { home.awaitingReplay.append(endpoint) }
             return
@@ -52,6 +54,7 @@ extension Router {
             .filter { !$0.isSettled && seen.insert($0.id.value).inserted }.sorted { $0.id < $1.id }
         guard home.storedMessages > 0 || !shared.isEmpty else { return }
         let replay = OfflineReplay(endpoint: endpoint, shared: shared)
+        replay.held = held
         home.replay = replay
         readPage(replay, home)
     }
@@ -111,14 +114,17 @@ extension Router {
         replay.endpoint.deliver(entry, as: delayed(entry, home))
     }
 
+    /// The next client that waits catches up too before anything live goes out: what is held stays held until then.
     private func finishReplay(_ replay: OfflineReplay, _ home: UserHome) {
         home.replay = nil
-        while let held = replay.held.popFirst() { release(held, home) }
         while let next = home.awaitingReplay.popFirst() {
-            if (next.availability?.priority ?? -1) >= 0, home.endpoints.contains(where: { $0 === next }) {
-                return startReplay(for: next, home)
+            guard (next.availability?.priority ?? -1) >= 0, home.endpoints.contains(where: { $0 === next }) else {
+                continue
             }
+            startReplay(for: next, home, holding: replay.held)
+            if home.replay != nil { return }
         }
+        while let held = replay.held.popFirst() { release(held, home) }
     }
 
     /// The client that was catching up is gone: what was held goes its ordinary way.

@@ -131,8 +131,12 @@ public final class Router {
         }
     }
 
-    /// Ends every client of a removed account and forgets its home.
+    /// Ends every client of an account that is being removed and forgets its home.
+    ///
+    /// To be called before the removal and once it is committed: in between the account can still be read, and a home
+    /// made of it would take messages that nobody stores.
     public func accountRemoved(_ jid: JID) {
+        homes.readAgain(jid)
         guard let home = homes.loaded(jid) else { return }
         homes.remove(home)
         for endpoint in home.endpoints {

@@ -7,13 +7,15 @@ import XMPPWire
 /// Every home that is in memory, by bare address. Homes are read on demand and forgotten when idle.
 public final class HomeRegistry {
     private enum Slot {
-        case loading([(UserHome?) -> Void])
+        case loading
         case ready(UserHome)
     }
 
     private final class Entry {
-        var slot: Slot
-        init(_ slot: Slot) { self.slot = slot }
+        var slot = Slot.loading
+        var waiters: [(UserHome?) -> Void] = []
+        /// What is being read may be outdated already.
+        var isOutdated = false
     }
 
     private let database: any Database
@@ -65,19 +67,19 @@ public final class HomeRegistry {
             case .ready(let home):
                 home.lastUse = time.uptime
                 return body(home)
-            case .loading(let waiters):
-                entry.slot = .loading(waiters + [body])
-                return
+            case .loading: return entry.waiters.append(body)
             }
         }
-        homes[address] = Entry(.loading([body]))
+        let entry = Entry()
+        entry.waiters.append(body)
+        homes[address] = entry
         load(jid.bare, address)
     }
 
     private func load(_ jid: JID, _ address: [UInt8]) {
         let outcome = Outcome<HomeRecord?>()
         let finish = NIOLoopBound(
-            { [weak self] (error: (any Error)?) in self?.finished(address, outcome.value ?? nil, error) },
+            { [weak self] (error: (any Error)?) in self?.finished(jid, address, outcome.value ?? nil, error) },
             eventLoop: loop.nonisolated())
         let eventLoop = loop.nonisolated()
         database.read(
@@ -85,8 +87,14 @@ public final class HomeRegistry {
             completion: { error in eventLoop.execute { finish.value(error) } })
     }
 
-    private func finished(_ address: [UInt8], _ record: HomeRecord?, _ error: (any Error)?) {
-        guard let entry = homes[address], case .loading(let waiters) = entry.slot else { return }
+    private func finished(_ jid: JID, _ address: [UInt8], _ record: HomeRecord?, _ error: (any Error)?) {
+        guard let entry = homes[address], case .loading = entry.slot else { return }
+        if entry.isOutdated {
+            entry.isOutdated = false
+            return load(jid, address)
+        }
+        let waiters = entry.waiters
+        entry.waiters = []
         if let error { logger.error("cannot read an account", metadata: ["error": "\(error)"]) }
         var home: UserHome?
         if let record {
@@ -98,6 +106,11 @@ public final class HomeRegistry {
             homes[address] = nil
         }
         for waiter in waiters { waiter(home) }
+    }
+
+    /// The account changed in the store: if it is being read, that does not count.
+    func readAgain(_ jid: JID) {
+        if let entry = homes[Array(jid.bare.description.utf8)], case .loading = entry.slot { entry.isOutdated = true }
     }
 
     /// The account is gone: its home is forgotten at once.

@@ -129,6 +129,7 @@ public final class C2SSession: Endpoint {
         guard phase != .ended else { return }
         if context != nil {
             openStreamIfNeeded()
+            sayFinalAck()
             append(Array((error.xml + "</stream:stream>").utf8))
         }
         closeAndFinish()
@@ -137,8 +138,25 @@ public final class C2SSession: Endpoint {
     /// The client closed its stream (RFC 6120 §4.4): answered, then the link is closed.
     func endedByClient() {
         guard phase != .ended else { return }
+        // XEP-0198 §7: a last ack, so that the client knows what was taken; it waits for what is not durable yet.
+        if let management = streamManagement, management.ledger.outstanding > 0, context != nil {
+            pauseInput()
+            management.whenSafe.append { [weak self] in self?.sayGoodbye() }
+            return server.router.journal.flush()
+        }
+        sayGoodbye()
+    }
+
+    private func sayGoodbye() {
+        guard phase != .ended else { return }
+        sayFinalAck()
         append(Array("</stream:stream>".utf8))
         closeAndFinish()
+    }
+
+    private func sayFinalAck() {
+        guard phase == .bound, let management = streamManagement else { return }
+        append(Array("<a xmlns='urn:xmpp:sm:3' h='\(management.ledger.h)'/>".utf8))
     }
 
     private func closeAndFinish() {

@@ -180,7 +180,23 @@ class RoostServer(Server):
         self.config.write_text(text)
         listing = self.directory / "users.csv"
         listing.write_text("jid,password\n" + "".join(f"{user}@{DOMAIN},{PASSWORD}\n" for user in users))
-        self.run("user", "import", str(listing), "--config", str(self.config))
+        self.import_accounts(listing)
+
+    def import_accounts(self, listing: Path) -> None:
+        """Verbs work against the running server: it runs for the import, then drains."""
+        arguments, _ = self.command()
+        with open(self.log, "ab") as log:
+            process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory)
+        try:
+            began = time.monotonic()
+            while not (self.directory / "admin.sock").exists():
+                if process.poll() is not None or time.monotonic() - began > self.start_seconds:
+                    raise ServerFailure(f"roost does not open its admin socket:\n{self.log_end()}")
+                time.sleep(0.01)
+            self.run("user", "import", str(listing), "--config", str(self.config))
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
 
     def certificate(self) -> Path:
         found = re.search(r"(?m)^[ \t-]*certificate:[ \t]*(\S+)", self.config.read_text())

@@ -1,0 +1,41 @@
+import IMCore
+import XMPPServer
+
+/// What a scene may change of the server's settings with `set NAME NUMBER`.
+struct SceneSettings: Sendable {
+    var c2s = C2SConfig()
+    var core = CoreConfig()
+    var gatherMilliseconds = 1
+
+    init() {
+        c2s.requiresTLS = false
+        c2s.scramIterations = SceneAccounts.iterations
+    }
+
+    /// - Throws: `SceneFailure` for a name that is not known.
+    mutating func set(_ name: String, _ value: Int) throws {
+        switch name {
+        case "gather-milliseconds": gatherMilliseconds = value
+        case "offline-messages": core.offlineMessages = value
+        case "roster-items": core.rosterItems = value
+        case "blocked-items": core.blockedItems = value
+        case "sessions-per-user": core.sessionsPerUser = value
+        case "requires-tls": c2s.requiresTLS = value != 0
+        case "stanza-bytes": c2s.stanzaBytes = value
+        case "unauthenticated-stanza-bytes": c2s.unauthenticatedStanzaBytes = value
+        case "stanza-depth": c2s.stanzaDepth = value
+        case "stanzas-per-second": c2s.stanzasPerSecond = value
+        case "login-seconds": c2s.loginSeconds = value
+        case "failed-logins-per-address": c2s.failedLoginsPerAddress = value
+        case "failed-logins-per-account": c2s.failedLoginsPerAccount = value
+        case "connections-per-address": c2s.connectionsPerAddress = value
+        case "connections": c2s.connections = value
+        case "vcard-bytes": c2s.vcardBytes = value
+        case "private-storage-bytes": c2s.privateStorageBytes = value
+        case "resume-seconds": c2s.resumeSeconds = value
+        case "ack-seconds": c2s.ackSeconds = value
+        case "unacknowledged-stanzas": c2s.unacknowledgedStanzas = value
+        default: throw SceneFailure("there is no setting '\(name)'")
+        }
+    }
+}

@@ -40,20 +40,13 @@ public enum StanzaStamp {
         let start = Array("<message".utf8)
         if stanza.starts(with: start) {
             result += start
-            if !declaresNamespace(stanza) { result += Array(" xmlns='jabber:client'".utf8) }
+            if !XMLStartTag.declaresDefaultNamespace(stanza) { result += Array(" xmlns='jabber:client'".utf8) }
             result += stanza[start.count...]
         } else {
             result += stanza
         }
         result += Array("</forwarded></\(direction)></message>".utf8)
         return result
-    }
-
-    private static func declaresNamespace(_ stanza: [UInt8]) -> Bool {
-        stanza.withUnsafeBytes { bytes in
-            guard let element = try? XMLStartTag(bytes) else { return false }
-            return element.attributes["xmlns"] != nil
-        }
     }
 
     /// The error stanza for a message that cannot be delivered (RFC 6120 §8.3.1); `stanza` has `from` and `to`.
@@ -79,17 +72,34 @@ public struct XMLStartTag {
         name = element.name
         var found: [String: String] = [:]
         for attribute in element.attributes { found[attribute.name] = attribute.value }
-        if Self.declares(bytes) { found["xmlns"] = element.namespace }
         attributes = found
     }
 
-    /// Whether the start tag itself has a default namespace declaration.
-    private static func declares(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard let end = bytes.firstIndex(of: 62) else { return false }
-        let needle = Array(" xmlns=".utf8)
-        guard end > needle.count else { return false }
-        return (0...(end - needle.count)).contains { start in
-            needle.indices.allSatisfy { bytes[start + $0] == needle[$0] }
+    /// Whether the start tag itself has a default namespace declaration. The element was checked before.
+    ///
+    /// Values are skipped, because they may hold `>` and anything that looks like a declaration; the name may stand
+    /// after any white space. A second declaration would end the stream of whoever receives it.
+    static func declaresDefaultNamespace(_ element: [UInt8]) -> Bool {
+        var quote: UInt8 = 0
+        var index = 1
+        while index < element.count {
+            let byte = element[index]
+            if quote != 0 {
+                if byte == quote { quote = 0 }
+            } else if byte == 34 || byte == 39 {
+                quote = byte
+            } else if byte == 62 {
+                return false
+            } else if byte == 120, isSpace(element[index - 1]), element[index...].starts(with: declaration) {
+                let next = index + declaration.count
+                if next < element.count, element[next] == 61 || isSpace(element[next]) { return true }
+            }
+            index += 1
         }
+        return false
     }
+
+    private static let declaration = Array("xmlns".utf8)
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 32 || byte == 9 || byte == 10 || byte == 13 }
 }

@@ -1,4 +1,5 @@
 import Testing
+import XMLWire
 import XMPPWire
 
 @Suite("Stamping by splicing")
@@ -35,6 +36,22 @@ struct StanzaStampTests {
             copy == "<message from='a@x' to='a@x/it&apos;s' type='chat'><sent xmlns='urn:xmpp:carbons:2'>"
                 + "<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='a@x/1' to='b@x'"
                 + " type='chat'><body>x</body></message></forwarded></sent></message>")
+    }
+
+    @Test(
+        "a carbon never declares the default namespace twice",
+        arguments: [
+            "<message xmlns='jabber:client' id='1'>", "<message\txmlns='jabber:client' id='1'>",
+            "<message\nid='&gt;' xmlns = \"jabber:client\">", "<message id='a>b' xmlns='jabber:client'>",
+            "<message id=' xmlns=x'>", "<message xmlns:a='urn:x' id='1'>", "<message>",
+        ])
+    func carbonDeclaration(start: String) throws {
+        let stanza = Array((start + "<body xmlns='jabber:client'>x</body></message>").utf8)
+        let copy = StanzaStamp.carbon("sent", of: stanza, type: .chat, from: Array("a@x".utf8), to: Array("a@x/1".utf8))
+        let element = try copy.withUnsafeBytes { bytes in
+            try XMLElement(parsing: bytes, streamDefaultNamespace: "jabber:client", streamPrefixes: [])
+        }
+        #expect(element.firstElement?.firstElement?.firstElement?.namespace == "jabber:client")
     }
 
     @Test("an error goes back where the stanza came from, with its id") func error() {

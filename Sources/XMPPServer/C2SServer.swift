@@ -60,10 +60,10 @@ public final class C2SServer {
         let pipeline = channel.pipeline.syncOperations
         if directTLS { try pipeline.addHandler(tls.makeHandler(direct: true)) }
         let session = C2SSession(server: self, address: address, isSecure: directTLS)
+        try pipeline.addHandler(C2SHandler(session: session, address: address))
         sessions[ObjectIdentifier(session)] = session
         connections += 1
         connectionsByAddress[address, default: 0] += 1
-        try pipeline.addHandler(C2SHandler(session: session))
         if connections > config.connections {
             session.refusal = StreamError(.resourceConstraint, "the server is full")
         } else if connectionsByAddress[address, default: 0] > config.connectionsPerAddress {

@@ -16,6 +16,8 @@ extension C2SSession {
             input = bytes
         }
         process()
+        // Whoever sends on while we wait is not read further than one stanza.
+        if isPaused, let input, input.readableBytes > server.config.stanzaBytes { stopReading() }
         throttle(byteRate.take(count, uptime: server.config.bytesPerSecond > 0 ? server.time.uptime : 0))
     }
 
@@ -86,26 +88,40 @@ extension C2SSession {
 
     /// Stops reading for that long: the client's own network slows it down.
     private func throttle(_ milliseconds: Int64) {
-        guard milliseconds > 0, !isThrottled, let context else { return }
+        guard milliseconds > 0, !isThrottled, context != nil else { return }
         isThrottled = true
-        isPaused = true
-        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+        stopReading()
         server.loop.scheduleTask(in: .milliseconds(min(milliseconds, 60_000))) { [weak self] in
             guard let self, self.isThrottled else { return }
             self.isThrottled = false
-            self.isPaused = false
-            try? self.context?.channel.syncOptions?.setOption(.autoRead, value: true)
-            self.process()
+            self.goOn()
         }
     }
 
     /// Input waits until `resumeInput`, because an answer has to come first.
-    func pauseInput() { isPaused = true }
+    func pauseInput() { isWaiting = true }
 
     func resumeInput() {
-        guard !isThrottled else { return }
-        isPaused = false
+        isWaiting = false
+        goOn()
+    }
+
+    private func goOn() {
+        guard !isPaused else { return }
+        startReading()
         process()
+    }
+
+    private func stopReading() {
+        guard !isReadingStopped, let context else { return }
+        isReadingStopped = true
+        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+    }
+
+    func startReading() {
+        guard isReadingStopped, let context else { return }
+        isReadingStopped = false
+        try? context.channel.syncOptions?.setOption(.autoRead, value: true)
     }
 }
 

@@ -113,7 +113,7 @@ extension C2SSession {
     public func whenDrained(_ body: @escaping () -> Void) {
         flush()
         guard let context, phase == .bound else { return body() }
-        if let management = streamManagement, management.unacked.count > server.config.unacknowledgedStanzas / 2 {
+        if let management = streamManagement, management.hasMuchUnacked(server.config) {
             drainWaiters.append(body)
         } else if context.channel.isWritable {
             server.loop.execute(body)
@@ -125,8 +125,8 @@ extension C2SSession {
     // MARK: In flight
 
     public var inFlight: [JournalEntry] {
-        if let management = streamManagement { return management.entries }
-        return written
+        guard let management = streamManagement else { return written }
+        return written.isEmpty ? management.entries : written + management.entries
     }
 
     func takeInFlight() -> [JournalEntry] {

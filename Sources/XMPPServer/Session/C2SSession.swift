@@ -23,7 +23,8 @@ public final class C2SSession: Endpoint {
     }
 
     let server: C2SServer
-    let remoteAddress: String
+    /// Changes when the session is resumed from elsewhere.
+    var remoteAddress: String
     var phase = Phase.header
     var isSecure: Bool
     /// Said to the client as soon as it opens its stream.
@@ -32,7 +33,6 @@ public final class C2SSession: Endpoint {
     // Link
     var context: ChannelHandlerContext?
     weak var handler: C2SHandler?
-    var countsAsConnection = true
 
     var hasSentHeader = false
 
@@ -45,9 +45,12 @@ public final class C2SSession: Endpoint {
     /// The session that took over this one's link, while this one's input is still being worked on.
     var heir: C2SSession?
     /// Input waits for an answer of the store.
-    var isPaused = false
+    var isWaiting = false
     /// Input waits because the client sends too much.
     var isThrottled = false
+    /// The channel does not read.
+    var isReadingStopped = false
+    var isPaused: Bool { isWaiting || isThrottled }
     var byteRate: RateLimiter
     var stanzaRate: RateLimiter
     let connectedAt: Int64
@@ -107,20 +110,20 @@ public final class C2SSession: Endpoint {
 
     /// The connection is gone without a closing tag: resumable sessions wait, others end.
     func linkLost(_ lost: ChannelHandlerContext) {
-        if countsAsConnection {
-            countsAsConnection = false
-            server.connectionClosed(remoteAddress)
-        }
         guard context === lost else { return }
         context = nil
         handler = nil
         out = nil
         input = nil
         frame = nil
+        isReadingStopped = false
         guard phase == .bound, let management = streamManagement, management.resumptionID != nil,
             server.config.resumeSeconds > 0, !server.isDraining, let home
         else { return finish() }
         management.linkLost(uptime: server.time.uptime)
+        // Written before stream management was enabled: no ack will ever cover it, so it is sent again.
+        for entry in written where !entry.isSettled { management.sent(entry.bytes, entry, self) }
+        written = []
         server.router.hibernated(self, of: home)
     }
 

@@ -8,12 +8,21 @@ final class C2SHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     var session: C2SSession
+    /// Whom the connection counts for.
+    private let address: String
 
-    init(session: C2SSession) { self.session = session }
+    init(session: C2SSession, address: String) {
+        self.session = session
+        self.address = address
+    }
 
     func handlerAdded(context: ChannelHandlerContext) { session.attach(context, self) }
 
+    func handlerRemoved(context: ChannelHandlerContext) { session.server.connectionClosed(address) }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // A link that was given up may still close its TLS; what it brings is of no session any more.
+        guard session.context === context else { return }
         session.receive(unwrapInboundIn(data))
     }
 

@@ -17,11 +17,14 @@ final class StreamManagementState {
     var unacked: Deque<Unacked> = []
     /// How many of `unacked` are journalled messages.
     private var messagesInFlight = 0
+    private var unackedBytes = 0
     /// Stanzas the client has acknowledged, modulo 2^32.
     private(set) var acknowledged: UInt32 = 0
     var ledger = AckLedger()
     /// The client asked for an ack when that many stanzas had arrived; answered once all of them are safe.
-    var owed: UInt64?
+    private(set) var owed: UInt64?
+    /// The same for the last request that came while one was open.
+    private var owedNext: UInt64?
     /// Runs when every stanza that arrived is safe.
     var whenSafe: [() -> Void] = []
 
@@ -46,11 +49,13 @@ final class StreamManagementState {
 
     func sent(_ bytes: [UInt8], _ entry: JournalEntry?, _ session: C2SSession) {
         unacked.append(Unacked(bytes: bytes, entry: entry))
+        unackedBytes &+= bytes.count
         sentSinceRequest += 1
         if entry != nil { messagesInFlight += 1 }
         // A message is acknowledged at once, so that it leaves the journal before it is written to disk.
         if entry != nil || sentSinceRequest >= 100 { wantsAck = true }
-        if unacked.count > session.server.config.unacknowledgedStanzas { overflow(session) }
+        let config = session.server.config
+        if unacked.count > config.unacknowledgedStanzas || unackedBytes > config.outboundBytes { overflow(session) }
     }
 
     private func overflow(_ session: C2SSession) {
@@ -76,7 +81,9 @@ final class StreamManagementState {
         acknowledged = h
         let journal = session.server.router.journal
         for _ in 0..<count {
-            if let entry = unacked.removeFirst().entry {
+            guard let stanza = unacked.popFirst() else { break }
+            unackedBytes &-= stanza.bytes.count
+            if let entry = stanza.entry {
                 messagesInFlight -= 1
                 journal.settle(entry)
             }
@@ -88,17 +95,38 @@ final class StreamManagementState {
         return true
     }
 
+    /// XEP-0198 §4: the client acknowledged more than it was sent.
+    func countTooHigh(_ h: UInt32) -> StreamError {
+        let sent = acknowledged &+ UInt32(truncatingIfNeeded: unacked.count)
+        return StreamError(
+            .undefinedCondition, "you acknowledged \(h) stanzas, \(sent) were sent",
+            extra: "<handled-count-too-high xmlns='urn:xmpp:sm:3' h='\(h)' send-count='\(sent)'/>")
+    }
+
+    /// Whether a client that catches up may get more.
+    func hasLittleUnacked(_ config: C2SConfig) -> Bool {
+        unacked.count < config.unacknowledgedStanzas / 4 && unackedBytes < config.outboundBytes / 4
+    }
+
+    /// Whether a client that catches up has to acknowledge first.
+    func hasMuchUnacked(_ config: C2SConfig) -> Bool {
+        unacked.count > config.unacknowledgedStanzas / 2 || unackedBytes > config.outboundBytes / 2
+    }
+
     // MARK: Receiving
 
     /// Answers `<r/>`, at once or when everything received is safe.
+    ///
+    /// A request does not move the one before it: a client that never stops sending gets its acks all the same.
     func ackRequested(_ session: C2SSession) {
-        owed = ledger.opened
+        if owed == nil { owed = ledger.opened } else { owedNext = ledger.opened }
         answer(session)
     }
 
     func answer(_ session: C2SSession) {
         if let owed, ledger.handled >= owed {
-            self.owed = nil
+            self.owed = owedNext.flatMap { $0 > ledger.handled ? $0 : nil }
+            owedNext = nil
             session.append(Array("<a xmlns='urn:xmpp:sm:3' h='\(ledger.h)'/>".utf8))
         }
         if !whenSafe.isEmpty, ledger.outstanding == 0 {
@@ -114,6 +142,7 @@ final class StreamManagementState {
         lostAt = uptime
         requestedAt = nil
         owed = nil
+        owedNext = nil
     }
 
     func resumed() {

@@ -34,14 +34,8 @@ extension C2SSession {
         guard let value = frame.attribute("h", in: bytes)?.value,
             let h = UInt32(String(decoding: value.slice(of: bytes), as: UTF8.self))
         else { return end(StreamError(.badFormat, "an ack without a valid 'h'")) }
-        guard management.acknowledge(h, self) else {
-            let sent = management.acknowledged &+ UInt32(truncatingIfNeeded: management.unacked.count)
-            return end(
-                StreamError(
-                    .undefinedCondition, "you acknowledged \(h) stanzas, \(sent) were sent",
-                    extra: "<handled-count-too-high xmlns='urn:xmpp:sm:3' h='\(h)' send-count='\(sent)'/>"))
-        }
-        if management.unacked.count < server.config.unacknowledgedStanzas / 4 { drained() }
+        guard management.acknowledge(h, self) else { return end(management.countTooHigh(h)) }
+        if management.hasLittleUnacked(server.config) { drained() }
     }
 
     private func enable(_ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame) {
@@ -86,23 +80,28 @@ extension C2SSession {
         guard let id = element["previd"], let h = element["h"].flatMap({ UInt32($0) }) else {
             return append(Array(StreamManagementState.failed("bad-request").utf8))
         }
-        guard let old = server.resumable[id], old.account == account, old.phase == .bound,
-            let management = old.streamManagement
-        else { return append(Array(StreamManagementState.failed("item-not-found").utf8)) }
-        // Stanzas that arrived on the old link and are not durable yet: the client must not send them again, so
-        // the answer waits until `h` covers them.
+        guard let old = server.resumable[id], old.account == account else {
+            return append(Array(StreamManagementState.failed("item-not-found").utf8))
+        }
         pauseInput()
+        takeOver(old, h, id)
+    }
+
+    /// Hands the link to the old session as soon as everything that arrived on its old link is durable: the client
+    /// must not send that again, so the answer waits until `h` covers it.
+    private func takeOver(_ old: C2SSession, _ h: UInt32, _ id: String) {
+        guard phase == .authenticated, context != nil else { return }
+        // Also when another stream was faster: the last one to ask has the session.
         old.detachLink()
-        let proceed: () -> Void = { [self, weak old] in
-            guard phase == .authenticated, let old, old.phase == .bound, context != nil else { return resumeInput() }
-            handOver(to: old, h, id)
+        guard old.phase == .bound, let management = old.streamManagement else {
+            append(Array(StreamManagementState.failed("item-not-found").utf8))
+            return resumeInput()
         }
-        if management.ledger.outstanding == 0 {
-            proceed()
-        } else {
-            management.whenSafe.append(proceed)
-            server.router.journal.flush()
+        guard management.ledger.outstanding == 0 else {
+            management.whenSafe.append { [self] in takeOver(old, h, id) }
+            return server.router.journal.flush()
         }
+        handOver(to: old, h, id)
     }
 
     /// The server had not noticed that the old link is dead: it is closed now.
@@ -114,19 +113,18 @@ extension C2SSession {
 
     private func handOver(to old: C2SSession, _ h: UInt32, _ id: String) {
         guard let context, let handler, let management = old.streamManagement else { return }
-        guard management.acknowledge(h, old) else {
-            resumeInput()
-            return end(StreamError(.undefinedCondition, "handled count too high"))
-        }
+        guard management.acknowledge(h, old) else { return end(management.countTooHigh(h)) }
         flush()
+        // A write that fails closes the link at once.
+        guard self.context === context else { return }
+        startReading()
         old.context = context
         old.handler = handler
-        old.countsAsConnection = countsAsConnection
+        old.remoteAddress = remoteAddress
         old.scanner = scanner
         old.isSecure = isSecure
-        old.isPaused = false
+        old.isWaiting = false
         handler.session = old
-        countsAsConnection = false
         phase = .ended
         self.context = nil
         self.handler = nil

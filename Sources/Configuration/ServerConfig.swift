@@ -53,7 +53,7 @@ public struct ServerConfig: Sendable, Equatable {
     /// How long a commit gathers messages, 0 … 50 ms.
     public var gatherMilliseconds: Int = 2
     /// PBKDF2 rounds for new passwords, 4096 … 10,000,000 (RFC 5802 §5.1, RFC 7677 §4).
-    public var scramIterations: Int = 6_000
+    public var scramIterations: Int = 4_096
     public var limits = Limits()
     public var messaging = Messaging()
     public var streamManagement = StreamManagement()

@@ -17,6 +17,6 @@ extension Server {
             "  roost user add carol@\(domain) --config \(configPath)",
             "  roost session list --config \(configPath)", "",
         ]
-        FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+        try? FileHandle.standardOutput.write(contentsOf: Data((lines.joined(separator: "\n") + "\n").utf8))
     }
 }

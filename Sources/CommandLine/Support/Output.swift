@@ -3,12 +3,12 @@ import Foundation
 /// What commands write, and where.
 enum Output {
     static func error(_ text: String, terminator: String = "\n") {
-        FileHandle.standardError.write(Data((text + terminator).utf8))
+        try? FileHandle.standardError.write(contentsOf: Data((text + terminator).utf8))
     }
 
-    /// Standard output, for results.
+    /// Standard output, for results. A reader that has seen enough (`| head`) ends the command quietly.
     static func line(_ text: String) {
-        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+        do { try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8)) } catch { Foundation.exit(0) }
     }
 
     /// One JSON value with sorted keys, for programs.

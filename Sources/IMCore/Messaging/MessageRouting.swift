@@ -23,7 +23,8 @@ extension Router {
         if message.traits.contains(.body), message.type == .chat || message.type == .normal {
             senderHome.forking.answered(home.id, from: message.sender.resource, uptime: time.uptime)
         }
-        if !home.blocked.isEmpty, let sender = try? JID(parsing: String(decoding: message.sender.address, as: UTF8.self)),
+        if !home.blocked.isEmpty,
+            let sender = try? JID(parsing: String(decoding: message.sender.address, as: UTF8.self)),
             home.blocks(sender)
         {
             // XEP-0191 §3.1: as if the contact did not exist.

@@ -130,7 +130,9 @@ extension Router {
     func startSharing(_ home: UserHome, with contact: JID) {
         guard let other = homes.loaded(contact), !home.blocks(contact) else { return }
         for endpoint in home.endpoints {
-            if let availability = endpoint.availability { deliver(availability.stanza, toAvailableOf: other, from: home) }
+            if let availability = endpoint.availability {
+                deliver(availability.stanza, toAvailableOf: other, from: home)
+            }
         }
     }
 

@@ -13,7 +13,9 @@ extension Router {
         for jid in added { eachSeer(of: home, matching: jid) { stopSharing(home, with: $0) } }
         home.blocked.formUnion(added)
         let userID = home.id
-        persist(home) { try BlockStore.add(added, of: userID, in: $0) } then: { [self] error in
+        persist(home) {
+            try BlockStore.add(added, of: userID, in: $0)
+        } then: { [self] error in
             guard error == nil else { return completion(StanzaError(.wait, .internalServerError)) }
             pushBlocking("block", jids, home)
             completion(nil)
@@ -25,7 +27,9 @@ extension Router {
         let removed = jids.isEmpty ? Array(home.blocked) : jids.filter { home.blocked.contains($0) }
         home.blocked.subtract(removed)
         let userID = home.id
-        persist(home) { try BlockStore.remove(removed, of: userID, in: $0) } then: { [self] error in
+        persist(home) {
+            try BlockStore.remove(removed, of: userID, in: $0)
+        } then: { [self] error in
             guard error == nil else { return completion(StanzaError(.wait, .internalServerError)) }
             for jid in removed { eachSeer(of: home, matching: jid) { startSharing(home, with: $0) } }
             pushBlocking("unblock", jids, home)

@@ -27,7 +27,8 @@ extension XMPPFeature {
             return request.reply("<query xmlns='\(lastNamespace)' seconds='\(seconds)'/>")
         }
         server.router.homes.withHome(target) { other in
-            guard let other, !other.blocks(request.home.jid), server.router.sharesPresence(other, with: request.home.jid)
+            guard let other, !other.blocks(request.home.jid),
+                server.router.sharesPresence(other, with: request.home.jid)
             else { return request.refuse(StanzaError(.auth, .forbidden)) }
             if other.endpoints.contains(where: { $0.availability != nil }) {
                 return request.reply("<query xmlns='\(lastNamespace)' seconds='0'/>")

@@ -70,7 +70,8 @@ extension XMPPFeature {
     static func visibleHome(_ request: IQRequest, _ target: JID, _ body: @escaping (UserHome) -> Void) {
         let router = request.server.router
         router.homes.withHome(target) { other in
-            guard let other, !other.blocks(request.home.jid), router.sharesPresence(other, with: request.home.jid) else {
+            guard let other, !other.blocks(request.home.jid), router.sharesPresence(other, with: request.home.jid)
+            else {
                 return request.refuse(.serviceUnavailable)
             }
             body(other)

@@ -68,7 +68,8 @@ extension C2SSession {
         if account == nil {
             var xml = ""
             if !isSecure {
-                xml += "<starttls xmlns='\(XMPPNamespace.tls)'>\(server.config.requiresTLS ? "<required/>" : "")</starttls>"
+                xml +=
+                    "<starttls xmlns='\(XMPPNamespace.tls)'>\(server.config.requiresTLS ? "<required/>" : "")</starttls>"
                 if server.config.requiresTLS { return xml }
             }
             let names = mechanisms.map { "<mechanism>\($0)</mechanism>" }.joined()
@@ -109,10 +110,12 @@ extension C2SSession {
             bindRequest(element)
         case (.authenticated, XMPPNamespace.streamManagement, "resume"):
             resumeRequest(element)
-        case (.authenticated, XMPPNamespace.streamManagement, "enable"), (.authenticated, XMPPNamespace.streamManagement, "r"):
+        case (.authenticated, XMPPNamespace.streamManagement, "enable"),
+            (.authenticated, XMPPNamespace.streamManagement, "r"):
             // Enabling comes after binding (XEP-0198 §3).
             append(Array(StreamManagementState.failed("unexpected-request").utf8))
-        case (_, XMPPNamespace.client, "iq"), (_, XMPPNamespace.client, "message"), (_, XMPPNamespace.client, "presence"):
+        case (_, XMPPNamespace.client, "iq"), (_, XMPPNamespace.client, "message"),
+            (_, XMPPNamespace.client, "presence"):
             end(StreamError(.notAuthorized))
         default:
             end(StreamError(.unsupportedStanzaType, "\(element.name) is not understood here"))

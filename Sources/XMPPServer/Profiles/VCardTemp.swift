@@ -21,7 +21,9 @@ extension XMPPFeature {
     }
 
     private static func getVCard(_ request: IQRequest) {
-        guard let target = request.target, target != request.home.jid else { return reply(request, request.home, own: true) }
+        guard let target = request.target, target != request.home.jid else {
+            return reply(request, request.home, own: true)
+        }
         request.server.router.homes.withHome(target) { other in
             guard let other, !other.blocks(request.home.jid) else { return request.refuse(.serviceUnavailable) }
             reply(request, other, own: false)

@@ -60,7 +60,8 @@ struct MessagePolicyTests {
         #expect(MessagePolicy.isStorable(type: .chat, traits: [.receipt, .substance]))
     }
 
-    @Test("XEP-0280 §6.1: chat and receipts are copied, private messages, groupchat and carbons are not") func copies() {
+    @Test("XEP-0280 §6.1: chat and receipts are copied, private messages, groupchat and carbons are not") func copies()
+    {
         #expect(MessagePolicy.isCopied(type: .chat, traits: []))
         #expect(MessagePolicy.isCopied(type: .normal, traits: Self.text))
         #expect(MessagePolicy.isCopied(type: .normal, traits: [.receipt, .substance]))

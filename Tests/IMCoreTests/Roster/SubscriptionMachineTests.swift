@@ -15,7 +15,8 @@ struct SubscriptionMachineTests {
     typealias Row = (from: String, passes: Bool, to: String)
 
     @Test(
-        "A.2.1 outbound subscribe", arguments: [
+        "A.2.1 outbound subscribe",
+        arguments: [
             ("None", true, "None + Pending Out"), ("None + Pending Out", true, "None + Pending Out"),
             ("None + Pending In", true, "None + Pending Out+In"), ("To", true, "To"),
             ("From", true, "From + Pending Out"), ("Both", true, "Both"),
@@ -23,22 +24,26 @@ struct SubscriptionMachineTests {
     func sentSubscribe(_ row: Row) { check(row) { $0.sent(.subscribe) } }
 
     @Test(
-        "A.2.2 outbound unsubscribe", arguments: [
+        "A.2.2 outbound unsubscribe",
+        arguments: [
             ("None", true, "None"), ("None + Pending Out", true, "None"),
             ("None + Pending Out+In", true, "None + Pending In"), ("To", true, "None"),
-            ("To + Pending In", true, "None + Pending In"), ("From + Pending Out", true, "From"), ("Both", true, "From"),
+            ("To + Pending In", true, "None + Pending In"), ("From + Pending Out", true, "From"),
+            ("Both", true, "From"),
         ] as [Row])
     func sentUnsubscribe(_ row: Row) { check(row) { $0.sent(.unsubscribe) } }
 
     @Test(
-        "A.2.3 outbound subscribed", arguments: [
+        "A.2.3 outbound subscribed",
+        arguments: [
             ("None + Pending In", true, "From"), ("None + Pending Out+In", true, "From + Pending Out"),
             ("To + Pending In", true, "Both"), ("From", false, "From"), ("Both", false, "Both"),
         ] as [Row])
     func sentSubscribed(_ row: Row) { check(row) { $0.sent(.subscribed) } }
 
     @Test(
-        "A.2.4 outbound unsubscribed", arguments: [
+        "A.2.4 outbound unsubscribed",
+        arguments: [
             ("None", false, "None"), ("None + Pending In", true, "None"),
             ("None + Pending Out+In", true, "None + Pending Out"), ("To + Pending In", true, "To"),
             ("From", true, "None"), ("From + Pending Out", true, "None + Pending Out"), ("Both", true, "To"),
@@ -46,7 +51,8 @@ struct SubscriptionMachineTests {
     func sentUnsubscribed(_ row: Row) { check(row) { $0.sent(.unsubscribed) } }
 
     @Test(
-        "A.3.1 inbound subscribe", arguments: [
+        "A.3.1 inbound subscribe",
+        arguments: [
             ("None", true, "None + Pending In"), ("None + Pending Out", true, "None + Pending Out+In"),
             ("None + Pending In", false, "None + Pending In"), ("To", true, "To + Pending In"),
             ("From", false, "From"), ("Both", false, "Both"),
@@ -54,14 +60,16 @@ struct SubscriptionMachineTests {
     func receivedSubscribe(_ row: Row) { check(row) { $0.received(.subscribe) } }
 
     @Test(
-        "A.3.2 inbound unsubscribe", arguments: [
+        "A.3.2 inbound unsubscribe",
+        arguments: [
             ("None", false, "None"), ("None + Pending In", true, "None"), ("To + Pending In", true, "To"),
             ("From", true, "None"), ("From + Pending Out", true, "None + Pending Out"), ("Both", true, "To"),
         ] as [Row])
     func receivedUnsubscribe(_ row: Row) { check(row) { $0.received(.unsubscribe) } }
 
     @Test(
-        "A.3.3 inbound subscribed", arguments: [
+        "A.3.3 inbound subscribed",
+        arguments: [
             ("None", false, "None"), ("None + Pending Out", true, "To"),
             ("None + Pending Out+In", true, "To + Pending In"), ("To", false, "To"),
             ("From + Pending Out", true, "Both"), ("Both", false, "Both"),
@@ -69,7 +77,8 @@ struct SubscriptionMachineTests {
     func receivedSubscribed(_ row: Row) { check(row) { $0.received(.subscribed) } }
 
     @Test(
-        "A.3.4 inbound unsubscribed", arguments: [
+        "A.3.4 inbound unsubscribed",
+        arguments: [
             ("None", false, "None"), ("None + Pending Out", true, "None"),
             ("None + Pending Out+In", true, "None + Pending In"), ("To", true, "None"),
             ("From + Pending Out", true, "From"), ("Both", true, "From"),

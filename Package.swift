@@ -76,12 +76,12 @@ let package = Package(
             name: "IMCoreTests",
             dependencies: ["IMCore", "Ground", "Storage", "StorageSQLite", "XMPPWire", nio, posix, log]),
         .testTarget(name: "XMLWireTests", dependencies: ["XMLWire", nio]),
-        .testTarget(name: "XMPPWireTests", dependencies: ["XMPPWire", nio, crypto]),
+        .testTarget(name: "XMPPWireTests", dependencies: ["XMPPWire", "XMLWire", nio, crypto]),
         .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),
         .testTarget(name: "XMLFuzzTests", dependencies: ["XMLWire", "CExpat", nio], exclude: ["Corpus"]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "AdminServerTests", dependencies: ["AdminServer", nio, posix, log]),
-        .testTarget(name: "LoadGeneratorTests", dependencies: ["LoadGenerator", nio, crypto, cryptoExtras]),
+        .testTarget(name: "LoadGeneratorTests", dependencies: ["LoadGenerator", nio, posix, crypto, cryptoExtras]),
         .testTarget(
             name: "CommandLineTests",
             dependencies: [

@@ -75,10 +75,10 @@ struct AdminOperations: AdminBackend {
 
     private struct HashedRow: Sendable {
         var index: Int
-        var result: Result<NewAccount, AdminError>
+        var result: Result<HashedAccount, AdminError>
     }
 
-    private struct NewAccount: Sendable {
+    private struct HashedAccount: Sendable {
         var jid: JID
         var name: String?
         var isAdmin: Bool
@@ -94,7 +94,7 @@ struct AdminOperations: AdminBackend {
                     stride(from: worker, to: requests.count, by: workers).map { index in
                         let request = requests[index]
                         do {
-                            let account = NewAccount(
+                            let account = HashedAccount(
                                 jid: try prepared(request.jid), name: request.name, isAdmin: request.isAdmin,
                                 credentials: try credentials(request.password))
                             return HashedRow(index: index, result: .success(account))

@@ -167,7 +167,8 @@ extension C2SConfig {
         failedLoginsPerAddress = limits.failedLoginsPerAddress
         failedLoginsPerAccount = limits.failedLoginsPerAccount
         connectionsPerAddress = limits.connectionsPerAddress
-        outboundBytes = limits.outboundBytes
+        // Less than a few stanzas would end a stream for what it may receive.
+        outboundBytes = max(limits.outboundBytes, 4 * limits.stanzaBytes)
         vcardBytes = limits.vcardBytes
         privateStorageBytes = limits.privateStorageBytes
         resumeSeconds = config.streamManagement.resumeSeconds

@@ -23,8 +23,8 @@ bench:
 	@exec scripts/bench
 
 lint:
-	@swift format lint --strict --recursive Sources Tests Package.swift
-	@exec scripts/lint
+	@status=0; swift format lint --strict --recursive Sources Tests Package.swift || status=1; \
+	scripts/lint || status=1; exit $$status
 
 format:
 	@swift format format --in-place --recursive Sources Tests Package.swift

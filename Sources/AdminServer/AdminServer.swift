@@ -14,7 +14,6 @@ public final class AdminServer: Sendable {
     private struct Running {
         var listener: any Channel
         var acceptor: Task<Void, Never>
-        var identity: SocketFile.Identity?
     }
 
     private let file: SocketFile
@@ -40,17 +39,16 @@ public final class AdminServer: Sendable {
         try file.prepare()
         // NIO would remove whatever lies at the path when it closes a socket that it bound itself.
         let descriptor = try file.bind()
-        let identity = file.identity()
         let server: NIOAsyncChannel<Connection, Never>
         do {
             server = try await listen(descriptor)
         } catch {
-            file.remove(ifStill: identity)
+            file.removeUnanswered()
             throw error
         }
         let acceptor = Task { await accept(server) }
         running.withLock {
-            $0 = Running(listener: server.channel, acceptor: acceptor, identity: identity)
+            $0 = Running(listener: server.channel, acceptor: acceptor)
         }
         logger.debug("admin socket open", metadata: ["path": "\(file.path)"])
     }
@@ -62,10 +60,10 @@ public final class AdminServer: Sendable {
                 defer { state = nil }; return state
             })
         else { return }
-        file.remove(ifStill: stopping.identity)
         stopping.acceptor.cancel()
         try? await stopping.listener.close()
         await stopping.acceptor.value
+        file.removeUnanswered()
     }
 
     private func listen(_ descriptor: Int32) async throws -> NIOAsyncChannel<Connection, Never> {

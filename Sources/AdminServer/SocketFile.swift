@@ -58,26 +58,9 @@ struct SocketFile {
         return descriptor
     }
 
-    /// Recognises the file later; nil when there is none. Taken after `bind()`, which touches the file.
-    func identity() -> Identity? {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
-        return Identity(
-            device: UInt64(status.st_dev), inode: UInt64(status.st_ino),
-            changedSeconds: Int(status.st_ctim.tv_sec), changedNanoseconds: Int(status.st_ctim.tv_nsec))
-    }
-
-    /// The inode alone does not tell: file systems give the number of a removed file to the next one.
-    struct Identity: Equatable, Sendable {
-        var device: UInt64
-        var inode: UInt64
-        var changedSeconds: Int
-        var changedNanoseconds: Int
-    }
-
-    /// Removes the file unless another server has put its own there.
-    func remove(ifStill identity: Identity?) {
-        if let identity, identity == self.identity() { unlink(path) }
+    /// Removes the file when nobody answers at it: after the own listener is closed it is the own file, or rubbish.
+    func removeUnanswered() {
+        try? removeStale()
     }
 
     private func removeStale() throws(Problem) {

@@ -65,15 +65,18 @@ public struct ConfigOption: Sendable {
 
 /// Writes strings so that YAML reads back the same string.
 enum YAMLText {
+    /// Words that YAML 1.1 takes for a truth value or nothing.
+    private static let typedWords: Set<String> = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"]
+
     /// Plain where that is safe beyond doubt, else in double quotes.
     static func scalar(_ text: String) -> String {
-        let isPlain =
-            text.utf8.first.map { isLetter($0) || $0 == UInt8(ascii: "/") } ?? false
-            && text.utf8.allSatisfy {
-                isLetter($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || "/._-".utf8.contains($0)
-            }
-        // Words such as `off` or `null` would change their type.
-        return isPlain && text.utf8.contains { "/._-".utf8.contains($0) } ? text : quoted(text)
+        guard let first = text.utf8.first, isLetter(first) || first == UInt8(ascii: "/"),
+            !typedWords.contains(text.lowercased())
+        else { return quoted(text) }
+        let isPlain = text.utf8.allSatisfy {
+            isLetter($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || "/._-".utf8.contains($0)
+        }
+        return isPlain ? text : quoted(text)
     }
 
     /// In double quotes, control characters escaped (YAML 1.1 §5.6).

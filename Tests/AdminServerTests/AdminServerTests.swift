@@ -236,13 +236,28 @@ struct SocketFileTests {
         #expect(throws: SocketFile.Problem.pathTooLong(path, limit: 107)) { try SocketFile(path: path).prepare() }
     }
 
-    @Test("stop does not remove the socket that another server has put in its place")
+    @Test("stop leaves the socket of another server that has taken its place")
     func replaced() async throws {
         try await withServer { path, server in
             unlink(path)
-            leaveStaleSocket(path)
+            let second = AdminServer(
+                path: path, backend: MemoryBackend(), eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            try await second.start()
             await server.stop()
-            #expect(FileManager.default.fileExists(atPath: path))
+            let status: AdminStatus = try await AdminClient(path: path).call(.status)
+            #expect(status.version == "1")
+            await second.stop()
+            #expect(!FileManager.default.fileExists(atPath: path))
+        }
+    }
+
+    @Test("a socket whose mode the operator has changed goes with stop too")
+    func changedMode() async throws {
+        try await withServer { path, server in
+            chmod(path, 0o660)
+            await server.stop()
+            #expect(!FileManager.default.fileExists(atPath: path))
         }
     }
 

@@ -155,6 +155,13 @@ struct ConfigTemplateTests {
         #expect(ConfigTemplate.render(Self.sample()).split(separator: "\n").allSatisfy { $0.count <= 120 })
     }
 
+    @Test("docs/OPTIONS.md is the page that the table gives; `make docs` writes it again")
+    func referenceIsFresh() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
+        let page = try String(contentsOf: root.appendingPathComponent("docs/OPTIONS.md"), encoding: .utf8)
+        #expect(page == ConfigReference.markdown())
+    }
+
     @Test("the reference page names every key")
     func reference() {
         let page = ConfigReference.markdown()

@@ -27,7 +27,7 @@ struct InitTests {
     @Test("a new folder passes the check, and its secrets are for the owner only")
     func folder() async throws {
         try await withFolder { path in
-            var command = try InitCommand.parse([
+            let command = try InitCommand.parse([
                 "--dir", path + "/", "--domain", "Example.com", "--domain", "bücher.example", "--port-offset", "10000",
             ])
             try await command.run()
@@ -75,7 +75,7 @@ struct InitTests {
             let installation = Installation(folder: path, domains: ["example.com"], portOffset: 0)
             try await installation.create([InitialAccount(jid: try address("admin@example.com"), password: "p")])
             let before = try Data(contentsOf: URL(fileURLWithPath: path + "/example.com.key"))
-            var command = try InitCommand.parse(["--dir", path, "--domain", "example.com"])
+            let command = try InitCommand.parse(["--dir", path, "--domain", "example.com"])
             await #expect {
                 try await command.run()
             } throws: { error in
@@ -112,7 +112,7 @@ struct InitTests {
         ])
     func arguments(arguments: [String], expected: String) async throws {
         try await withFolder { path in
-            var command = try InitCommand.parse(["--dir", path] + arguments)
+            let command = try InitCommand.parse(["--dir", path] + arguments)
             await #expect {
                 try await command.run()
             } throws: { error in

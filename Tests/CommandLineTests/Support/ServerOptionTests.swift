@@ -22,7 +22,7 @@ struct ServerOptionTests {
     @Test("with no server a verb says so and names the socket")
     func noServer() async throws {
         try await withConfig { file, socket in
-            var command = try StatusCommand.parse(["--config", file])
+            let command = try StatusCommand.parse(["--config", file])
             await #expect {
                 try await command.run()
             } throws: { error in
@@ -34,7 +34,7 @@ struct ServerOptionTests {
 
     @Test("a configuration that is absent or wrong is named")
     func badConfig() async throws {
-        var command = try StatusCommand.parse(["--config", "none.yaml"])
+        let command = try StatusCommand.parse(["--config", "none.yaml"])
         await #expect {
             try await command.run()
         } throws: { error in

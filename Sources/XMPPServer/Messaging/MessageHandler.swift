@@ -11,6 +11,13 @@ extension C2SSession {
         guard let home else { return }
         let number = streamManagement?.ledger.open()
         let type = Self.messageType(attributes.type, bytes)
+        // Further children are not looked at, and could pretend to be ours.
+        guard frame.childCount <= ElementFrame.indexedChildren else {
+            return refuseMessage(
+                attributes, bytes, number,
+                StanzaError(
+                    .modify, .policyViolation, "a message has at most \(ElementFrame.indexedChildren) children"))
+        }
         // The usual case: `to` is written as we would write it, and its home is in memory.
         if let to = attributes.to {
             let value = to.value.slice(of: bytes)
@@ -157,9 +164,12 @@ extension C2SSession {
                     traits.insert(.receipt)
                 }
                 traits.insert(.substance)
+                // A namespace written with references matches nothing above, but would at the receiver.
+                if child.localName(equals: "stanza-id", in: bytes), child.namespace.slice(of: bytes).contains(38) {
+                    cuts.append(child.whole)
+                }
             }
         }
-        if frame.childCount > frame.children.count { traits.insert(.substance) }
         return traits
     }
 }

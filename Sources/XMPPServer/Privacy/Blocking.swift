@@ -43,9 +43,10 @@ extension XMPPFeature {
     /// Nil when an address is malformed.
     private static func addresses(_ request: IQRequest) -> [JID]? {
         var jids: [JID] = []
+        var seen: Set<JID> = []
         for item in request.payload.elements where item.name == "item" && item.namespace == blockingNamespace {
             guard let text = item["jid"], let jid = try? JID(parsing: text) else { return nil }
-            if !jids.contains(jid) { jids.append(jid) }
+            if seen.insert(jid).inserted { jids.append(jid) }
         }
         return jids
     }

@@ -60,11 +60,14 @@ extension XMPPFeature {
             guard !groups.contains(group) else {
                 return request.refuse(.badRequest("a group is named twice"))
             }
+            guard groups.count < 100 else {
+                return request.refuse(StanzaError(.modify, .notAcceptable, "a contact has at most 100 groups"))
+            }
             groups.append(group)
         }
         let name = item["name"] ?? ""
-        guard name.utf8.count <= 1_023, groups.count <= 100 else {
-            return request.refuse(StanzaError(.modify, .notAcceptable, "the name or the groups are too long"))
+        guard name.utf8.count <= 1_023 else {
+            return request.refuse(StanzaError(.modify, .notAcceptable, "a name has at most 1023 bytes"))
         }
         router.setRosterItem(.init(contact: bare, name: name, groups: groups), request.home) { request.finish($0) }
     }

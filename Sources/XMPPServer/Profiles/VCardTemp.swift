@@ -36,7 +36,8 @@ extension XMPPFeature {
             switch result {
             case .success(let vcard?): request.reply(String(decoding: vcard, as: UTF8.self))
             case .success(nil) where own: request.reply("<vCard xmlns='\(vcardNamespace)'/>")
-            case .success(nil): request.refuse(.itemNotFound)
+            // XEP-0054 §3.3: the same error as for an account that does not exist.
+            case .success(nil): request.refuse(.serviceUnavailable)
             case .failure: request.refuse(StanzaError(.wait, .internalServerError))
             }
         }

@@ -125,7 +125,7 @@ extension C2SSession {
     /// RFC 6120 §5.4.
     private func startTLS(rest: Int) {
         guard !isSecure, let context else {
-            append(Array("<failure xmlns='\(XMPPNamespace.tls)'/></stream:stream>".utf8))
+            append(Array("<failure xmlns='\(XMPPNamespace.tls)'/>".utf8))
             return endedByClient()
         }
         // What stands behind <starttls/> was sent in the clear and could have been put there by anybody.

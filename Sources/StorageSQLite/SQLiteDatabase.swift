@@ -78,7 +78,7 @@ public final class SQLiteDatabase: Storage.Database {
         guard size > 1_048_576 else { return }
         do {
             // Past 64 MiB the log is also emptied, so that it cannot grow without end under constant reading.
-            let mode = size > 67_108_864 ? "RESTART" : mode
+            let mode = size > 67_108_864 ? "TRUNCATE" : mode
             try queue.inDatabase { try $0.execute(sql: "PRAGMA wal_checkpoint(\(mode))") }
         } catch {
             logger.debug("checkpoint postponed", metadata: ["error": "\(error)"])

@@ -9,6 +9,7 @@ extension ScenePlayer {
         case "connects": try connect(actor, &reader)
         case "opens": try open(actor, &reader)
         case "authenticates": try authenticate(actor, &reader)
+        case "logs": try logIn(actor, &reader)
         case "fails": try failToLogIn(actor, &reader)
         case "sends": try send(actor, &reader)
         case "receives": try receive(actor, &reader)
@@ -116,6 +117,18 @@ extension ScenePlayer {
             throw SceneFailure("the client does not know \(mechanism)")
         }
         try makeClient(actor).logIn(known)
+    }
+
+    /// `logs in [saying HEADER]` on an open stream, then binds.
+    private func logIn(_ actor: String, _ reader: inout StatementReader) throws {
+        guard reader.take("in") else { throw SceneFailure("logs what?") }
+        let client = try client(actor)
+        if let failure = try client.authenticate(.sha256, password: SceneAccounts.password) {
+            throw SceneFailure("the login failed: \(failure)")
+        }
+        if reader.take("saying") { try client.send(reader.remainder) } else { try client.openStream() }
+        _ = try client.element { $0.name == "features" }
+        try client.bind()
     }
 
     /// `fails to log in with PASSWORD CONDITION`, on an open stream or on one of its own.

@@ -9,6 +9,13 @@ public enum JournalStore {
         var stanza: [UInt8]
     }
 
+    /// Some stored messages, oldest first.
+    struct Page: Sendable {
+        var messages: [StoredMessage]
+        /// Nothing comes after them.
+        var isLast: Bool
+    }
+
     static func count(_ userID: Int64, in transaction: any Transaction) throws -> Int {
         Int(try transaction.query("SELECT count(*) FROM journal WHERE user_id = ?", [.integer(userID)])[0].integer(0))
     }
@@ -17,14 +24,25 @@ public enum JournalStore {
         Int(try transaction.query("SELECT count(*) FROM journal", [])[0].integer(0))
     }
 
-    /// At most `limit` messages after `id`, oldest first.
+    /// At most `limit` messages after `id`, and no more than one beyond `bytes` in all.
     static func page(
-        _ userID: Int64, after id: MessageID, limit: Int, in transaction: any Transaction
-    ) throws -> [StoredMessage] {
-        try transaction.query(
-            "SELECT id, stanza FROM journal WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?",
-            [.integer(userID), .integer(id.value), .integer(Int64(limit))]
+        _ userID: Int64, after id: MessageID, limit: Int, bytes: Int64, in transaction: any Transaction
+    ) throws -> Page {
+        let sizes = try transaction.query(
+            "SELECT id, length(stanza) FROM journal WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?",
+            [.integer(userID), .integer(id.value), .integer(Int64(limit))])
+        var last = id.value
+        var (taken, total) = (0, Int64(0))
+        for size in sizes where total < bytes {
+            last = size.integer(0)
+            total += size.integer(1)
+            taken += 1
+        }
+        let messages = try transaction.query(
+            "SELECT id, stanza FROM journal WHERE user_id = ? AND id > ? AND id <= ? ORDER BY id",
+            [.integer(userID), .integer(id.value), .integer(last)]
         ).map { StoredMessage(id: MessageID($0.integer(0)), stanza: $0.blob(1)) }
+        return Page(messages: messages, isLast: taken == sizes.count && taken < limit)
     }
 
     /// The greatest id ever stored, so that ids grow over restarts.

@@ -107,6 +107,7 @@ extension Router {
             guard !journal.isFull else { return bounce(message, .journalFull) }
             replay.held.append(.init(message: message, entry: accept(message, home)))
         } else {
+            guard replay.held.count < max(config.offlineMessages, 100) else { return bounce(message, .storeFull) }
             message.acknowledge()
             replay.held.append(.init(message: message, entry: nil))
         }

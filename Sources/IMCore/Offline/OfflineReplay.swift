@@ -40,6 +40,8 @@ final class OfflineReplay {
 extension Router {
     /// Messages read at a time.
     private static let pageSize = 200
+    /// Bytes read at a time: far less than what ends the stream of a client that is slow to take them.
+    private static let pageBytes: Int64 = 131_072
 
     /// A client became reachable: gives it what is stored, if anything is.
     ///
@@ -63,8 +65,9 @@ extension Router {
         let (userID, after) = (home.id, replay.lastID)
         home.pendingWrites += 1
         // Through the journal, so that everything accepted before is there to be read.
-        journal.perform({ try JournalStore.page(userID, after: after, limit: Self.pageSize, in: $0) }) {
-            [self] result in
+        journal.perform({
+            try JournalStore.page(userID, after: after, limit: Self.pageSize, bytes: Self.pageBytes, in: $0)
+        }) { [self] result in
             home.pendingWrites -= 1
             guard home.replay === replay else { return }
             switch result {
@@ -77,10 +80,10 @@ extension Router {
         journal.flush()
     }
 
-    private func deliver(_ page: [JournalStore.StoredMessage], _ replay: OfflineReplay, _ home: UserHome) {
+    private func deliver(_ page: JournalStore.Page, _ replay: OfflineReplay, _ home: UserHome) {
         var elsewhere = Set(replay.held.compactMap { $0.entry?.id.value })
         for endpoint in home.endpoints { elsewhere.formUnion(endpoint.inFlight.lazy.map(\.id.value)) }
-        for row in page {
+        for row in page.messages {
             replay.lastID = row.id
             while let first = replay.shared.first, first.id <= row.id { deliverShared(replay, home) }
             if replay.known.contains(row.id.value) || elsewhere.contains(row.id.value) { continue }
@@ -89,7 +92,7 @@ extension Router {
             home.storedMessages = max(0, home.storedMessages - 1)
             replay.endpoint.deliver(entry, as: delayed(entry, home))
         }
-        if page.count == Self.pageSize {
+        if !page.isLast {
             replay.endpoint.whenDrained { [self] in
                 if home.replay === replay { readPage(replay, home) }
             }

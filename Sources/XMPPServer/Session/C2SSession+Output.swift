@@ -113,11 +113,10 @@ extension C2SSession {
     public func whenDrained(_ body: @escaping () -> Void) {
         flush()
         guard let context, phase == .bound else { return body() }
-        if let management = streamManagement, management.hasMuchUnacked(server.config) {
-            drainWaiters.append(body)
-        } else if context.channel.isWritable {
+        if context.channel.isWritable, !(streamManagement?.hasMuchUnacked(server.config) ?? false) {
             server.loop.execute(body)
         } else {
+            drainWaitersSince = server.time.uptime
             drainWaiters.append(body)
         }
     }

@@ -81,6 +81,8 @@ public final class C2SSession: Endpoint {
     /// Journalled messages in `out` or on their way to the socket, without stream management.
     var written: [JournalEntry] = []
     var drainWaiters: [() -> Void] = []
+    /// Monotonic milliseconds since when they wait.
+    var drainWaitersSince: Int64 = 0
 
     /// XEP-0198, once enabled.
     var streamManagement: StreamManagementState?
@@ -202,6 +204,10 @@ public final class C2SSession: Endpoint {
         case .bound:
             streamManagement?.tick(self, uptime)
             if !written.isEmpty { settleWritten() }
+            // Whoever does not take its stored messages must not keep the live ones from the user's other clients.
+            if !drainWaiters.isEmpty, uptime - drainWaitersSince > Int64(server.config.ackSeconds) * 1_000 {
+                giveUp(StreamError(.connectionTimeout, "the client does not take its stored messages"))
+            }
         case .ended: break
         default:
             if uptime - connectedAt > Int64(server.config.loginSeconds) * 1_000 {

@@ -23,15 +23,11 @@ from support.servers import KINDS, ServerFailure, roost_binary  # noqa: E402
 
 
 def use_environment() -> None:
-    """Continues under the Python that has the test packages, when this one lacks them."""
-    try:
-        import pyte  # noqa: F401
-        import slixmpp  # noqa: F401
-    except ImportError:
-        python = TESTS.parent / ".build" / "venv" / "bin" / "python"
-        if python.exists() and not os.environ.get("ROOST_TESTS_VENV"):
-            os.environ["ROOST_TESTS_VENV"] = "1"
-            os.execv(str(python), [str(python), __file__, *sys.argv[1:]])
+    """Continues under the Python that has the pinned test packages, where there is one."""
+    environment = TESTS.parent / ".build" / "venv"
+    python = environment / "bin" / "python"
+    if python.exists() and Path(sys.prefix).resolve() != environment.resolve():
+        os.execv(str(python), [str(python), __file__, *sys.argv[1:]])
 
 
 def parse() -> argparse.Namespace:
@@ -57,10 +53,17 @@ async def main(options: argparse.Namespace) -> int:
             report.result("run", "the server binary exists", str(failure))
             return report.close()
     if "interop" in suites and options.server != "ejabberd":
-        from Interop import suite
+        try:
+            from Interop import suite
+        except ImportError as error:
+            report.result("interop", "the test packages are installed", f"{error} (Tests/requirements.txt)")
+            return report.close()
         await suite.run(report, options.offset + 40, options.match, options.server)
     if "faults" in suites:
         from Faults import run as faults
+        from Faults import scenes
+        if options.server == "roost":
+            await scenes.run(report, options.offset + 20)
         await faults.run(faults.Options(
             rounds=options.rounds, process_rounds=options.process_rounds, drain_rounds=options.drain_rounds,
             seed=options.seed, server=options.server, offset=options.offset), report)

@@ -101,6 +101,9 @@ struct ScannerRun {
             let span = frame.attributes.first { text($0.name, bytes) == attribute.name }
             let value = span.flatMap { XMLEscape.unescape(attribute: $0.value.slice(of: bytes)) }
             if value != attribute.value { contradictions.append("attribute index") }
+            if let span, span.hasReferences != span.value.slice(of: bytes).contains(0x26) {
+                contradictions.append("references of an attribute")
+            }
         }
         let withoutPrefixes = try? XMLElement(
             parsing: bytes, streamDefaultNamespace: streamDefaultNamespace, streamPrefixes: [])

@@ -158,7 +158,9 @@ class RoostServer(Server):
 
     def __init__(self, offset: int, settings: list[tuple[str | None, str, str]] | None = None) -> None:
         super().__init__(offset)
-        self.binary = roost_binary()
+        # A copy of its own, so that a build during the run does not change the program between two starts.
+        self.binary = self.directory / "roost"
+        shutil.copy2(roost_binary(), self.binary)
         self.config = self.directory / "roost.yaml"
         self.settings = settings or []
 

@@ -10,6 +10,10 @@ extension C2SSession {
     ) {
         guard let home else { return }
         let type = attributes.type.map { String(decoding: $0.value.slice(of: bytes), as: UTF8.self) } ?? ""
+        if let kind = SubscriptionMachine.Stanza(rawValue: type) {
+            return subscription(kind, bytes, frame, attributes, home)
+        }
+        streamManagement?.ledger.openHandled()
         switch type {
         case "", "unavailable":
             if attributes.to == nil {
@@ -17,9 +21,6 @@ extension C2SSession {
             } else {
                 directPresence(bytes, frame, attributes, isAvailable: type.isEmpty, home)
             }
-        case "subscribe", "subscribed", "unsubscribe", "unsubscribed":
-            guard let kind = SubscriptionMachine.Stanza(rawValue: type) else { return }
-            subscription(kind, bytes, frame, attributes, home)
         case "probe":
             switch target(attributes.to, bytes) {
             case .own: server.router.probe(home.jid, by: self, home)
@@ -83,11 +84,19 @@ extension C2SSession {
         _ kind: SubscriptionMachine.Stanza, _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame,
         _ attributes: StanzaAttributes, _ home: UserHome
     ) {
+        // Counted once the change is durable.
+        let number = streamManagement?.ledger.open()
         let contact: JID
         switch target(attributes.to, bytes) {
         case .user(let jid), .domain(let jid), .remote(let jid): contact = jid.bare
-        case .malformed: return refuse("presence", attributes, bytes, .jidMalformed())
-        case .own: return refuse("presence", attributes, bytes, .badRequest("a subscription needs a 'to'"))
+        case .malformed, .own:
+            if attributes.to == nil {
+                refuse("presence", attributes, bytes, .badRequest("a subscription needs a 'to'"))
+            } else {
+                refuse("presence", attributes, bytes, .jidMalformed())
+            }
+            if let number { stanzaIsSafe(number) }
+            return
         }
         // RFC 6121 §3.1.2: from the bare address, to the bare address.
         let stanza = stamp(bytes, frame, attributes, from: home.address)
@@ -101,6 +110,7 @@ extension C2SSession {
                 self?.deliver(
                     context.reply("presence", StanzaError(.cancel, .remoteServerNotFound), to: self?.address ?? []))
             }
+            if let number { self?.stanzaIsSafe(number) }
         }
     }
 

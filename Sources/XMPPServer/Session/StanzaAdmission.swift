@@ -42,7 +42,6 @@ extension C2SSession {
             handleMessage(bytes, frame, attributes)
         } else if frame.nameEquals("presence", in: bytes) {
             guard isFromThisClient(attributes, bytes) else { return }
-            streamManagement?.ledger.openHandled()
             handlePresence(bytes, frame, attributes)
             streamManagement?.answer(self)
         } else if frame.nameEquals("iq", in: bytes) {

@@ -125,11 +125,13 @@ enum Lexeme {
 
     /// Continues a qualified name (Namespaces in XML 1.0 §4 [7]) that began at `start`; `i` is where to go on.
     ///
-    /// - Parameter colon: index of the colon, 0 while none was seen (no name starts at index 0).
+    /// - Parameters:
+    ///   - colon: index of the colon, 0 while none was seen (no name starts at index 0).
+    ///   - isQualified: a colon is allowed; false for entities (Namespaces in XML 1.0 §7).
     /// - Returns: true when `i` stands on the byte after the name, false when the bytes ran out.
     @inline(__always)
     static func name(
-        _ p: UnsafePointer<UInt8>, _ i: inout Int, _ n: Int, start: Int, colon: inout Int
+        _ p: UnsafePointer<UInt8>, _ i: inout Int, _ n: Int, start: Int, colon: inout Int, isQualified: Bool = true
     ) throws(XMLFault) -> Bool {
         while true {
             if i == (colon == 0 ? start : colon &+ 1) {
@@ -146,6 +148,7 @@ enum Lexeme {
             guard i < n else { return false }
             let c = p[i]
             if c == 0x3A {
+                guard isQualified else { throw .notWellFormed("colon in the name of an entity") }
                 guard colon == 0 else { throw .notWellFormed("name has more than one colon") }
                 colon = i
                 i &+= 1
@@ -191,7 +194,7 @@ enum Lexeme {
         var end = i + 1
         var colon = 0
         let bound = min(n, i + longestReference)
-        guard try name(p, &end, bound, start: i + 1, colon: &colon) else {
+        guard try name(p, &end, bound, start: i + 1, colon: &colon, isQualified: false) else {
             if bound < n { throw .restricted("entity reference") }
             return 0
         }

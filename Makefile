@@ -23,6 +23,7 @@ bench:
 	@exec scripts/bench
 
 lint:
+	@scripts/install-build-deps
 	@status=0; swift format lint --strict --recursive Sources Tests Package.swift || status=1; \
 	scripts/lint || status=1; exit $$status
 

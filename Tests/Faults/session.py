@@ -317,6 +317,8 @@ class Session:
             self.stream_error = element
         elif element == CLOSE:
             self.saw_close = True
+            # RFC 6120 §4.4: answered in kind; the side that closed first then closes the connection.
+            self.link.write(b"</stream:stream>")
 
     def _iq(self, element: bytes) -> None:
         fields = attributes(element)

@@ -68,5 +68,11 @@ public final class Outcome<Value>: @unchecked Sendable {
 
 public struct StorageFailure: Error, Sendable, CustomStringConvertible {
     public let description: String
-    public init(_ description: String) { self.description = description }
+    /// The engine could not do it now (full or failing disk, lock): the same may succeed later.
+    public let isTransient: Bool
+
+    public init(_ description: String, isTransient: Bool = false) {
+        self.description = description
+        self.isTransient = isTransient
+    }
 }

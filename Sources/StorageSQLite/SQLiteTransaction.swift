@@ -83,6 +83,12 @@ struct SQLiteTransaction: Transaction {
     }
 
     private func failure(_ sql: String) -> StorageFailure {
-        StorageFailure(String(cString: sqlite3_errmsg(connection.sqliteConnection)) + " in: " + sql)
+        let code = sqlite3_errcode(connection.sqliteConnection) & 0xFF
+        let transient = [
+            SQLITE_BUSY, SQLITE_LOCKED, SQLITE_NOMEM, SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN,
+        ]
+        return StorageFailure(
+            String(cString: sqlite3_errmsg(connection.sqliteConnection)) + " in: " + sql,
+            isTransient: transient.contains(code))
     }
 }

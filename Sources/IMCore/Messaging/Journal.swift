@@ -266,7 +266,8 @@ private struct Commit: Sendable {
     let bodies: [@Sendable (any Transaction) throws -> Void]
 
     /// Messages first: an operation that reads the journal sees what was accepted before it.
-    /// - Returns: the operations that failed, by index; they changed nothing, the rest is committed.
+    /// - Returns: the operations that failed, by index; they changed nothing, the rest is committed. What fails for
+    ///   the disk's sake fails the whole commit, which is tried again: the homes have the change already.
     func run(_ transaction: any Transaction) throws -> [Int: any Error] {
         for (id, userID, stanza) in rows {
             // The account may have been removed meanwhile; then nobody is left to receive the message.
@@ -283,6 +284,8 @@ private struct Commit: Sendable {
         for (index, body) in bodies.enumerated() {
             do {
                 try transaction.savepoint { try body(transaction) }
+            } catch let failure as StorageFailure where failure.isTransient {
+                throw failure
             } catch {
                 failures[index] = error
             }

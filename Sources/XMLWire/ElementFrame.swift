@@ -19,6 +19,7 @@ public final class ElementFrame {
         state.pointee.openNames.deallocate()
         state.pointee.bindings.deallocate()
         state.pointee.tagAttributes.deallocate()
+        state.pointee.prefixed.deallocate()
         state.pointee.childSpans.deallocate()
         state.deinitialize(count: 1)
         state.deallocate()
@@ -78,8 +79,8 @@ extension ElementFrame {
         s.pointee.step = isHeader ? .prolog : .startName
         s.pointee.isHeader = isHeader
         s.pointee.cursor = isHeader ? offset : offset &+ 1
-        s.pointee.depthLimit = limits.depth
-        s.pointee.attributeLimit = limits.attributes
+        s.pointee.depthLimit = min(limits.depth, Int(Int32.max))
+        s.pointee.attributeLimit = min(limits.attributes, Int(Int32.max))
         s.pointee.openNames.truncate(to: 0)
         s.pointee.bindings.truncate(to: 0)
         s.pointee.childSpans.truncate(to: 0)

@@ -39,12 +39,12 @@ extension ElementScan {
     func resolveNamespaces(depth: Int) throws(XMLFault) -> NameResolution {
         let count = s.pointee.tagAttributes.count
         let attributes = s.pointee.tagAttributes.elements
-        var prefixed = 0
+        var hasPrefixed = false
         for index in 0..<count {
             if attributes[index].isNamespaceDeclaration {
                 try declare(attributes[index], depth: depth)
             } else if attributes[index].hasPrefix {
-                prefixed &+= 1
+                hasPrefixed = true
             }
         }
         var resolution = NameResolution.inherited
@@ -58,7 +58,7 @@ extension ElementScan {
             case .stream, .xml: resolution.isStreamPrefix = true
             }
         }
-        if prefixed > 0 { try checkPrefixedAttributes(prefixed) }
+        if hasPrefixed { try checkPrefixedAttributes() }
         return resolution
     }
 
@@ -76,30 +76,47 @@ extension ElementScan {
         if isXML || value(attribute.value, attribute.hasReferences, equals: Self.xmlnsNamespace) {
             throw .notWellFormed("a reserved namespace is declared")
         }
-        s.pointee.bindings.append(
-            NamespaceBinding(
-                prefix: prefix, uri: attribute.value, hasReferences: attribute.hasReferences, depth: depth))
+        // Every look-up walks the declarations in force: their number is bounded.
+        guard s.pointee.bindings.count < s.pointee.depthLimit &+ s.pointee.attributeLimit else { throw .tooDeep }
+        let hash = attribute.hasPrefix ? Self.hash(XMLEscape.unescape(attribute: raw(attribute.value)) ?? "") : 0
+        s.pointee.bindings.append(NamespaceBinding(prefix: prefix, uri: attribute.value, hash: hash, depth: depth))
     }
 
-    private func checkPrefixedAttributes(_ prefixed: Int) throws(XMLFault) {
+    /// Resolves the prefixes of attributes and refuses two of the same expanded name.
+    ///
+    /// Hashes decide first: each namespace name is read once, at its declaration, however many attributes share it.
+    private func checkPrefixedAttributes() throws(XMLFault) {
         let count = s.pointee.tagAttributes.count
         let attributes = s.pointee.tagAttributes.elements
+        s.pointee.prefixed.truncate(to: 0)
         for index in 0..<count {
             let attribute = attributes[index]
             guard attribute.hasPrefix, !attribute.isNamespaceDeclaration else { continue }
-            let own = try binding(of: Span(start: attribute.name.start, end: attribute.localStart &- 1))
-            guard prefixed > 1 else { return }
-            for earlier in 0..<index {
-                let other = attributes[earlier]
-                guard other.hasPrefix, !other.isNamespaceDeclaration,
-                    same(
-                        Span(start: other.localStart, end: other.name.end),
-                        Span(start: attribute.localStart, end: attribute.name.end)),
-                    try sameNamespace(own, binding(of: Span(start: other.name.start, end: other.localStart &- 1)))
+            let prefix = Span(start: attribute.name.start, end: attribute.localStart &- 1)
+            let local = Span(start: attribute.localStart, end: attribute.name.end)
+            let own = try binding(of: prefix)
+            let hash =
+                switch own {
+                case .inside(let binding): binding.hash
+                case .stream(let uri): Self.hash(uri)
+                case .xml: 0
+                }
+            for earlier in 0..<s.pointee.prefixed.count {
+                let other = s.pointee.prefixed[earlier]
+                guard other.hash == hash, same(other.local, local),
+                    try sameNamespace(own, binding(of: other.prefix))
                 else { continue }
                 throw .notWellFormed("duplicate attribute")
             }
+            s.pointee.prefixed.append(PrefixedAttribute(prefix: prefix, local: local, hash: hash))
         }
+    }
+
+    private static func hash(_ uri: String) -> Int {
+        var uri = uri
+        var hasher = Hasher()
+        uri.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        return hasher.finalize()
     }
 
     private func binding(of prefix: Span) throws(XMLFault) -> Binding {

@@ -3,9 +3,18 @@ struct NamespaceBinding: BitwiseCopyable {
     /// Empty for the default namespace.
     var prefix: Span
     var uri: Span
-    var hasReferences: Bool
+    /// Hash of the namespace name, references resolved; 0 for the default namespace, which attributes never use.
+    var hash: Int
     /// Nesting level of the element that carries the declaration.
     var depth: Int
+}
+
+/// A prefixed attribute of the tag under the cursor, its namespace known.
+struct PrefixedAttribute: BitwiseCopyable {
+    var prefix: Span
+    var local: Span
+    /// Hash of its namespace name.
+    var hash: Int
 }
 
 /// Everything the scanner knows of an element, complete or not. Offsets count from the element's first byte.
@@ -62,6 +71,8 @@ struct ScanState {
     var openNames = Scratch<Span>(capacity: 16)
     var bindings = Scratch<NamespaceBinding>(capacity: 8)
     var tagAttributes = Scratch<AttributeSpan>(capacity: 16)
+    /// The prefixed attributes among `tagAttributes`, while their namespaces are compared.
+    var prefixed = Scratch<PrefixedAttribute>(capacity: 4)
     var childSpans = Scratch<ChildSpan>(capacity: 8)
 
     // Results

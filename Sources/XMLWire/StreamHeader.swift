@@ -39,10 +39,12 @@ final class StreamScope: Sendable {
 extension ElementFrame {
     /// Longest qualified name of a stream root; keeps a dripping end of stream cheap.
     static let longestRootName = 256
+    /// Most prefixes on a stream header besides its own; keeps every later look-up short.
+    static let mostStreamPrefixes = 16
 
     /// Reads the header that the frame has just completed.
     ///
-    /// - Throws: `.tooLarge` for a root name beyond `longestRootName`.
+    /// - Throws: `.tooLarge` for a root name beyond `longestRootName`, `.tooDeep` beyond `mostStreamPrefixes`.
     func makeStreamScope(_ p: UnsafePointer<UInt8>) throws(XMLFault) -> StreamScope {
         let s = state.pointee
         guard s.tagName.count <= Self.longestRootName else { throw .tooLarge }
@@ -63,6 +65,7 @@ extension ElementFrame {
                 if declared.isEmpty {
                     header.defaultNamespace = value
                 } else if declared != header.prefix, declared != "xml" {
+                    guard header.extraPrefixes.count < Self.mostStreamPrefixes else { throw .tooDeep }
                     header.extraPrefixes.append((declared, value))
                 }
                 continue

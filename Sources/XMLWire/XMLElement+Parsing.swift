@@ -184,6 +184,8 @@ private struct TreeBuilder {
     }
 
     private func namespace(of prefix: Substring) -> String {
-        declarations.last { $0.prefix.utf8.elementsEqual(prefix.utf8) }?.uri ?? ""
+        // String equality is quick but ignores how characters are composed, which namespaces do not.
+        let prefix = String(prefix)
+        return declarations.last { $0.prefix == prefix && $0.prefix.utf8.elementsEqual(prefix.utf8) }?.uri ?? ""
     }
 }

@@ -6,7 +6,8 @@ public struct XMLLimits: Sendable, Equatable {
     /// Longest top-level element, in bytes, counted from `<` to the final `>`; RFC 6120 §13.12 asks for at
     /// least 10000. Values above `Int32.max` act as `Int32.max`.
     public var elementBytes: Int
-    /// Deepest nesting inside one top-level element; the element itself is level 1.
+    /// Deepest nesting inside one top-level element; the element itself is level 1. Together with `attributes` it
+    /// bounds the namespace declarations in force at one place: at most the sum of both.
     public var depth: Int
     /// Most attributes, namespace declarations included, in one start tag.
     public var attributes: Int
@@ -31,6 +32,6 @@ public enum XMLFault: Error, Equatable, Sendable {
     case unsupportedEncoding
     /// `XMLLimits.elementBytes` is exceeded: `policy-violation`.
     case tooLarge
-    /// `XMLLimits.depth` or `XMLLimits.attributes` is exceeded: `policy-violation`.
+    /// `XMLLimits.depth`, `XMLLimits.attributes` or a bound derived from them is exceeded: `policy-violation`.
     case tooDeep
 }

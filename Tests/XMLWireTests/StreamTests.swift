@@ -172,6 +172,19 @@ struct StreamTests {
         #expect(transcribe(Array("<a b='1' c='2' d".utf8), scanner: scanner).fault == .tooDeep)
     }
 
+    @Test("namespace declarations in force are bounded, those that went out of force do not count")
+    func boundedDeclarations() {
+        var scanner = openScanner()
+        scanner.limits = XMLLimits(elementBytes: 10_000, depth: 3, attributes: 3)
+        let three = "xmlns:p='urn:p' xmlns:q='urn:q' xmlns:r='urn:r'"
+        let siblings = String(repeating: "<b \(three)><c \(three)/></b>", count: 10)
+        #expect(transcribe(Array("<a>\(siblings)</a>".utf8), scanner: scanner).fault == nil)
+        #expect(
+            transcribe(Array("<a \(three)><b \(three)><c xmlns='urn:c'/>".utf8), scanner: scanner).fault == .tooDeep)
+        let prefixes = (0..<17).map { "xmlns:p\($0)='urn:x'" }.joined(separator: " ")
+        #expect(transcribe(Array("<s:s xmlns:s='urn:s' \(prefixes)>".utf8)).fault == .tooDeep)
+    }
+
     @Test("an element dripping in byte by byte is looked at once, not anew each time")
     func dripCost() {
         let attributes = (0..<40).map { "attribute\($0)='\(String(repeating: "v", count: 40))'" }.joined(

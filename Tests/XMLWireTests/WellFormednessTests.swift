@@ -54,6 +54,7 @@ struct WellFormednessTests {
         ("<a p:b='1' q:b='2' xmlns:p='urn:x' xmlns:q='urn:x'/>", "duplicate attribute"),
         ("<a p:b='1' q:b='2' xmlns:p='urn:x' xmlns:q='urn:&#120;'/>", "duplicate attribute"),
         ("<a s:b='1' stream:b='2' xmlns:s='http://etherx.jabber.org/streams'/>", "duplicate attribute"),
+        ("<a p:b='1' p:c='' xml:b='' q:b='2' xmlns:p='urn:x' xmlns:q='urn:x'/>", "duplicate attribute"),
         ("<a xmlns='urn:x' xmlns='urn:y'/>", "duplicate attribute"),
         ("<a></b>", "end tag does not match"), ("<a></ab>", "end tag does not match"),
         ("<ab></a>", "end tag does not match"),

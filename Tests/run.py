@@ -61,8 +61,9 @@ async def main(options: argparse.Namespace) -> int:
         await suite.run(report, options.offset + 40, options.match, options.server)
     if "faults" in suites:
         from Faults import run as faults
-        from Faults import scenes
+        from Faults import moments, scenes
         if options.server == "roost":
+            await moments.run(report, options.offset + 10)
             await scenes.run(report, options.offset + 20)
         await faults.run(faults.Options(
             rounds=options.rounds, process_rounds=options.process_rounds, drain_rounds=options.drain_rounds,

@@ -201,7 +201,9 @@ extension Router {
     /// Answers the sender with an error, which settles the message. Errors are never answered (RFC 6120 §8.3.1).
     public func bounce(_ message: IncomingMessage, _ error: StanzaError) {
         if message.type != .error {
-            message.sender.deliver(StanzaStamp.errorReply(to: message.bytes, error: error))
+            let reply = StanzaStamp.errorReply(to: message.bytes, error: error)
+            // Nothing is no stanza: the client could not count it.
+            if !reply.isEmpty { message.sender.deliver(reply) }
         }
         message.acknowledge()
     }

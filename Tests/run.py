@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the black-box suites against the real server.
 
-    Tests/run.py [--only faults|interop] [--rounds N] [--seed N] [--server roost|prosody|ejabberd]
+    Tests/run.py [--only faults|scenes|interop] [--rounds N] [--seed N] [--server roost|prosody|ejabberd]
 
 The binary is ROOST_BIN, else .build/debug/roost, else .build/release/roost. One line per test; the last line counts
 them; the exit status is 0 only when none failed.
@@ -32,7 +32,8 @@ def use_environment() -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["faults", "interop"], help="one suite instead of both")
+    parser.add_argument("--only", choices=["faults", "scenes", "interop"],
+                        help="one suite instead of both; scenes: the short part of faults")
     parser.add_argument("--rounds", type=int, default=20, help="kill -9 rounds with durability power (20)")
     parser.add_argument("--process-rounds", type=int, default=3, help="rounds with durability process (3)")
     parser.add_argument("--drain-rounds", type=int, default=2, help="SIGTERM rounds (2)")
@@ -59,12 +60,13 @@ async def main(options: argparse.Namespace) -> int:
             report.result("interop", "the test packages are installed", f"{error} (Tests/requirements.txt)")
             return report.close()
         await suite.run(report, options.offset + 40, options.match, options.server)
-    if "faults" in suites:
-        from Faults import run as faults
+    if "faults" in suites or "scenes" in suites:
         from Faults import moments, scenes
         if options.server == "roost":
             await moments.run(report, options.offset + 10)
             await scenes.run(report, options.offset + 20)
+    if "faults" in suites:
+        from Faults import run as faults
         await faults.run(faults.Options(
             rounds=options.rounds, process_rounds=options.process_rounds, drain_rounds=options.drain_rounds,
             seed=options.seed, server=options.server, offset=options.offset), report)
@@ -73,6 +75,6 @@ async def main(options: argparse.Namespace) -> int:
 
 if __name__ == "__main__":
     chosen = parse()
-    if chosen.only != "faults":
+    if chosen.only in (None, "interop"):
         use_environment()
     sys.exit(asyncio.run(main(chosen)))

@@ -123,14 +123,27 @@ public final class C2SServer {
     // MARK: End
 
     /// Takes nothing more, waits until what was taken is durable, then ends every stream with `system-shutdown`
-    /// and a last ack. What clients had not acknowledged becomes stored messages; `done` runs when those are safe.
+    /// and a last ack. What clients had not acknowledged becomes stored messages; `done` runs when those are safe and
+    /// the clients have closed their side, or had the time to.
     public func drain(_ done: @escaping () -> Void) {
         isDraining = true
         for session in sessions.values { session.pauseInput() }
         router.journal.whenIdle { [self] in
             for session in Array(sessions.values) { session.end(StreamError(.systemShutdown)) }
-            router.journal.whenIdle(done)
+            router.journal.whenIdle { [self] in awaitDisconnects(until: time.uptime + 2_500, done) }
         }
+    }
+
+    private func awaitDisconnects(until deadline: Int64, _ done: @escaping () -> Void) {
+        guard connections > 0, time.uptime < deadline else { return done() }
+        loop.scheduleTask(in: .milliseconds(20)) { [self] in awaitDisconnects(until: deadline, done) }
+    }
+
+    /// Ends our side of a connection and gives the client two seconds to end its own (RFC 6120 §4.4). Closing both
+    /// at once while the client still sends makes the system reset the link and drop our last words.
+    func closeGracefully(_ channel: any Channel) {
+        channel.close(mode: .output, promise: nil)
+        loop.scheduleTask(in: .seconds(2)) { channel.close(mode: .all, promise: nil) }
     }
 
     public var resumableSessions: Int { sessions.values.reduce(0) { $0 + ($1.isHibernating ? 1 : 0) } }

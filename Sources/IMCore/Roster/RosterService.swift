@@ -53,10 +53,14 @@ extension Router {
         } then: { [self] error in
             guard error == nil else { return completion(StanzaError(.wait, .internalServerError)) }
             if had.from || had.pendingIn { stopSharing(home, with: contact) }
-            if had.to || had.pendingOut { passOn(.unsubscribe, from: home, to: contact, stanza: nil) }
-            if had.from || had.pendingIn { passOn(.unsubscribed, from: home, to: contact, stanza: nil) }
             push("<item jid='\(XMLText.escape(contact.description))' subscription='remove'/>", home, version)
-            completion(nil)
+            // The result comes when the contact's side is durable too: otherwise a crash leaves the two apart.
+            let second = { [self] in
+                guard had.from || had.pendingIn else { return completion(nil) }
+                passOn(.unsubscribed, from: home, to: contact, stanza: nil) { completion(nil) }
+            }
+            guard had.to || had.pendingOut else { return second() }
+            passOn(.unsubscribe, from: home, to: contact, stanza: nil, then: second)
         }
     }
 
@@ -88,41 +92,48 @@ extension Router {
         let after: (Bool) -> Void = { [self] stored in
             guard stored else { return completion(StanzaError(.wait, .internalServerError)) }
             if outcome.stopsSharing { stopSharing(home, with: contact) }
-            if outcome.passesOn { passOn(kind, from: home, to: contact, stanza: stanza) }
+            guard outcome.passesOn else {
+                if outcome.startsSharing { startSharing(home, with: contact) }
+                return completion(nil)
+            }
+            // Counted as handled once the contact's side is durable too.
+            passOn(kind, from: home, to: contact, stanza: stanza) { completion(nil) }
             if outcome.startsSharing { startSharing(home, with: contact) }
-            completion(nil)
         }
         if item.subscription == before { return after(true) }
         save(item, home, push: outcome.pushes, then: after)
     }
 
-    /// Carries a subscription stanza to the contact's home; nil makes a bare one.
-    func passOn(_ kind: SubscriptionMachine.Stanza, from home: UserHome, to contact: JID, stanza: [UInt8]?) {
-        guard serves(contact.domain) else { return }
+    /// Carries a subscription stanza to the contact's home; nil makes a bare one. `then` runs when what it changed
+    /// there is durable, or when there is nobody.
+    func passOn(
+        _ kind: SubscriptionMachine.Stanza, from home: UserHome, to contact: JID, stanza: [UInt8]?,
+        then: @escaping () -> Void = {}
+    ) {
+        guard serves(contact.domain) else { return then() }
         let sender = home.jid
         let bytes =
             stanza
             ?? PresenceStanza(type: kind.rawValue, from: home.address).addressed(to: Array(contact.description.utf8))
         homes.withHome(contact) { [self] other in
-            guard let other else {
-                // §3.1.3: no such account; the user is not told, but an `unsubscribe` needs no answer either.
-                return
-            }
-            receiveSubscription(kind, from: sender, at: other, stanza: bytes)
+            // §3.1.3: no such account; the user is not told.
+            guard let other else { return then() }
+            receiveSubscription(kind, from: sender, at: other, stanza: bytes, then: then)
         }
     }
 
     private func receiveSubscription(
-        _ kind: SubscriptionMachine.Stanza, from sender: JID, at home: UserHome, stanza: [UInt8]
+        _ kind: SubscriptionMachine.Stanza, from sender: JID, at home: UserHome, stanza: [UInt8],
+        then: @escaping () -> Void
     ) {
-        if home.blocks(sender) { return }
+        if home.blocks(sender) { return then() }
         let item: RosterItem
         if let known = home.roster[sender] {
             item = known
         } else {
-            guard kind == .subscribe else { return }
+            guard kind == .subscribe else { return then() }
             guard home.roster.count < config.rosterItems else {
-                return reply(.unsubscribed, from: home, to: sender)
+                return reply(.unsubscribed, from: home, to: sender, then: then)
             }
             item = RosterItem(contact: sender, isVisible: false)
             home.roster[sender] = item
@@ -133,14 +144,18 @@ extension Router {
         if !item.subscription.pendingIn { item.request = nil }
         if outcome.pushes { item.isVisible = true }
         let after: (Bool) -> Void = { [self] stored in
-            guard stored else { return }
+            guard stored else { return then() }
             if outcome.passesOn {
                 for endpoint in home.endpoints where endpoint.availability != nil || kind != .subscribe {
                     if kind == .subscribe || endpoint.isInterested { endpoint.deliver(stanza) }
                 }
             }
             if outcome.stopsSharing { stopSharing(home, with: sender) }
-            if let answer = outcome.reply { reply(answer, from: home, to: sender) }
+            if let answer = outcome.reply {
+                reply(answer, from: home, to: sender, then: then)
+            } else {
+                then()
+            }
             if outcome.startsSharing || outcome.reply == .subscribed { startSharing(home, with: sender) }
             if kind == .unsubscribed, outcome.pushes { showGone(sender, home) }
         }
@@ -157,8 +172,10 @@ extension Router {
         }
     }
 
-    private func reply(_ kind: SubscriptionMachine.Stanza, from home: UserHome, to contact: JID) {
-        passOn(kind, from: home, to: contact, stanza: nil)
+    private func reply(
+        _ kind: SubscriptionMachine.Stanza, from home: UserHome, to contact: JID, then: @escaping () -> Void
+    ) {
+        passOn(kind, from: home, to: contact, stanza: nil, then: then)
     }
 
     /// Requests that wait for an answer are delivered at each login (§3.1.3).

@@ -166,9 +166,10 @@ public final class C2SSession: Endpoint {
 
     private func closeAndFinish() {
         let link = context
+        startReading()
         flush()
         finish()
-        link?.close(mode: .all, promise: nil)
+        if let link { server.closeGracefully(link.channel) }
     }
 
     /// Leaves the home; what was not acknowledged goes back to it.

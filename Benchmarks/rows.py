@@ -68,7 +68,7 @@ ROWS = [
     Row("chat-sm-5000", "chat", CHAT + " --rate 5000 --sm",
         message("5,000 messages/s, every one acknowledged; Roost survives loss of power", 1 / 4), durability="power",
         extra=THROUGHPUT + ACKS),
-    Row("offline", "offline", "--messages 5000 --receivers 100 --senders 10",
+    Row("offline", "offline", "--messages 20000 --receivers 200 --senders 10",
         [Figure("offline message, stored", "srv_cpu_us_per_stored", "µs", 1 / 5),
          Figure("offline message, delivered", "srv_cpu_us_per_delivered", "µs", 1 / 5)], durability="power",
         timed=False, extra=[("store_msg_per_s", "stored/s"), ("deliver_msg_per_s", "delivered/s")]),

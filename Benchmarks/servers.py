@@ -222,7 +222,7 @@ class Roost(Server):
 
     def version(self):
         result = subprocess.run([self.binary, "version"], capture_output=True, text=True)
-        return result.stdout.strip() or "this tree"
+        return result.stdout.strip().removeprefix("roost ") or "of this tree"
 
 
 def package_version(package):

@@ -83,7 +83,7 @@ def tables(rows, reports, facts):
                 continue
             parts = [f"{title} {number(median(runs, member))}" for member, title in row.extra]
             bad = sum(not is_clean(run) for run in runs)
-            parts.append(f"{len(runs)} runs" + (f", **{bad} not clean**" if bad else ""))
+            parts.append(f"{len(runs)} run{'s' * (len(runs) > 1)}" + (f", **{bad} not clean**" if bad else ""))
             others = [run["other_cores"] for run in runs if run.get("other_cores") is not None]
             if others and max(others) > 0.3:
                 parts.append(f"other load up to {max(others):.2g} cores")

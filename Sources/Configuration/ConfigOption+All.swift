@@ -80,7 +80,7 @@ extension ConfigOption {
             .integer(\.limits.unauthenticatedStanzaBytes, allowed: 1_000...262_144, zeroMeans: nil)),
         ConfigOption(
             "limits.stanza_depth", "Levels of the deepest nesting inside a stanza.",
-            .integer(\.limits.stanzaDepth, allowed: 8...1_024, zeroMeans: nil)),
+            .integer(\.limits.stanzaDepth, allowed: 8...250, zeroMeans: nil)),
         ConfigOption(
             "limits.bytes_per_second", "Bytes a second that one stream may send for long.",
             .integer(\.limits.bytesPerSecond, allowed: 1_000...1_000_000_000, zeroMeans: "unlimited")),
@@ -142,7 +142,7 @@ extension ConfigOption {
         ConfigOption(
             "stream_management.queue",
             "Unacknowledged stanzas before the stream is given up.",
-            .integer(\.streamManagement.queue, allowed: 100...1_000_000, zeroMeans: nil)),
+            .integer(\.streamManagement.queue, allowed: 500...1_000_000, zeroMeans: nil)),
     ]
 
     private static let log: [ConfigOption] = [

@@ -68,7 +68,7 @@ public struct ServerConfig: Sendable, Equatable {
         public var stanzaBytes: Int = 262_144
         /// Largest element in bytes before login, 1,000 … 262,144.
         public var unauthenticatedStanzaBytes: Int = 65_536
-        /// Deepest nesting inside a stanza, 8 … 1,024.
+        /// Deepest nesting inside a stanza, 8 … 250.
         public var stanzaDepth: Int = 128
         /// Sustained bytes a second that one stream may send; 0 is unlimited, else 1,000 … 1,000,000,000.
         public var bytesPerSecond: Int = 0
@@ -112,7 +112,7 @@ public struct ServerConfig: Sendable, Equatable {
         public var resumeSeconds: Int = 300
         /// Seconds to wait for an answer to `<r/>` before the link is taken for dead, 5 … 3,600.
         public var ackSeconds: Int = 60
-        /// Unacknowledged stanzas before the stream is given up, 100 … 1,000,000.
+        /// Unacknowledged stanzas before the stream is given up, 500 … 1,000,000.
         public var queue: Int = 5_000
 
         public init() {}

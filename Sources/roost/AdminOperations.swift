@@ -119,11 +119,14 @@ struct AdminOperations: AdminBackend {
         let core = core
         core.eventLoop.execute {
             let router = core.value.router
-            router.accountRemoved(jid)
-            router.journal.perform({ try AccountStore.remove(jid, in: $0) }) { (result: Result<Bool, any Error>) in
-                // Once more: until now the account could still be read.
+            router.homes.withHome(jid) { home in
+                if let home { router.endSubscriptions(home) }
                 router.accountRemoved(jid)
-                promise.completeWith(result)
+                router.journal.perform({ try AccountStore.remove(jid, in: $0) }) { (result: Result<Bool, any Error>) in
+                    // Once more: until now the account could still be read.
+                    router.accountRemoved(jid)
+                    promise.completeWith(result)
+                }
             }
         }
         guard try await promise.futureResult.get() else { throw AdminError(.notFound, "there is no account \(jid)") }

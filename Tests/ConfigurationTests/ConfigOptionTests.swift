@@ -123,7 +123,7 @@ struct ConfigTemplateTests {
         config.tls = .optional
         config.durability = .memory
         config.limits.bytesPerSecond = 5_000
-        config.streamManagement.queue = 100
+        config.streamManagement.queue = 500
         config.logLevel = "debug"
         config.domains.append(.init(name: "null", certificate: "/c/x", key: "/c/\u{7}\u{85}ü"))
         #expect(try ConfigLoaderTests.parse(ConfigTemplate.render(config)) == config)

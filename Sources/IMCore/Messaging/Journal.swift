@@ -33,6 +33,8 @@ public final class Journal {
     private var deletions: [Int64] = []
     private var operations: [Operation] = []
     private var isCommitting = false
+    /// The last commit failed; what was accepted since is in memory only.
+    private(set) var isFailing = false
     private var timer: Scheduled<Void>?
     /// The timer was set for deletions only.
     private var isTimerLazy = false
@@ -59,7 +61,16 @@ public final class Journal {
     /// Rows of settled messages may stay a little: after a crash they are at worst delivered again, with the same id.
     private static let deletionWindow = TimeAmount.milliseconds(50)
 
-    public var isFull: Bool { gathering.count + aging.count >= Self.capacity }
+    public var isFull: Bool {
+        let waiting = gathering.count + aging.count
+        // With a failing disk nothing leaves: then far fewer are kept, whatever their size.
+        return waiting >= (isFailing ? Self.capacityWhenFailing : Self.capacity)
+    }
+
+    static let capacityWhenFailing = 2_000
+
+    /// Settled messages whose rows are still there.
+    var pendingDeletions: Set<Int64> { Set(deletions) }
 
     public func nextID() -> MessageID { ids.next(now: time.now) }
 
@@ -227,6 +238,7 @@ public final class Journal {
         isCommitting = false
         if let failure {
             // Nothing of the batch is durable: nobody is told so, and it is tried again.
+            isFailing = true
             logger.error("commit failed, trying again in a second", metadata: ["error": "\(failure)"])
             for entry in batch where entry.state == .committing { entry.state = .gathering }
             aging.insert(contentsOf: batch.filter { $0.state == .gathering }, at: 0)
@@ -239,6 +251,7 @@ public final class Journal {
             }
             return
         }
+        isFailing = false
         commits += 1
         rowsWritten += batch.count
         for entry in batch {

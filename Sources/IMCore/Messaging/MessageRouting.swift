@@ -19,6 +19,7 @@ extension Router {
     /// Routes a message to a home in memory.
     public func route(_ message: IncomingMessage, to home: UserHome) {
         messagesRouted += 1
+        home.lastUse = time.uptime
         let senderHome = message.senderHome
         if message.traits.contains(.body), message.type == .chat || message.type == .normal {
             senderHome.forking.answered(home.id, from: message.sender.resource, uptime: time.uptime)

@@ -83,6 +83,8 @@ extension Router {
     private func deliver(_ page: JournalStore.Page, _ replay: OfflineReplay, _ home: UserHome) {
         var elsewhere = Set(replay.held.compactMap { $0.entry?.id.value })
         for endpoint in home.endpoints { elsewhere.formUnion(endpoint.inFlight.lazy.map(\.id.value)) }
+        // Settled since the page was read.
+        elsewhere.formUnion(journal.pendingDeletions)
         for row in page.messages {
             replay.lastID = row.id
             while let first = replay.shared.first, first.id <= row.id { deliverShared(replay, home) }

@@ -104,6 +104,16 @@ extension Router {
         save(item, home, push: outcome.pushes, then: after)
     }
 
+    /// Ends every subscription of an account that is about to be removed: a later account of the same name is
+    /// somebody else.
+    public func endSubscriptions(_ home: UserHome) {
+        for item in home.roster.values {
+            stopSharing(home, with: item.contact)
+            passOn(.unsubscribe, from: home, to: item.contact, stanza: nil)
+            passOn(.unsubscribed, from: home, to: item.contact, stanza: nil)
+        }
+    }
+
     /// Carries a subscription stanza to the contact's home; nil makes a bare one. `then` runs when what it changed
     /// there is durable, or when there is nobody.
     func passOn(

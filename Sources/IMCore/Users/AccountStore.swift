@@ -70,9 +70,13 @@ public enum AccountStore {
             """
             INSERT INTO users (localpart, domain, name, is_admin, created_ms, roster_version, scram_iterations,
                 scram_salt, sha1_stored, sha1_server, sha256_stored, sha256_server)
-            VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
             """,
-            [.text(jid.local ?? ""), .text(jid.domain), .optional(name), .bool(isAdmin), .integer(now)]
+            [
+                .text(jid.local ?? ""), .text(jid.domain), .optional(name), .bool(isAdmin), .integer(now),
+                // Versions of a new account's roster follow those of an earlier account with the same name.
+                .integer(now),
+            ]
                 + credentials.values)
         return rows.first?.integer(0)
     }

@@ -93,9 +93,14 @@ public final class HomeRegistry {
             entry.isOutdated = false
             return load(jid, address)
         }
+        if let error {
+            // Not the same as "no such account": whoever waits goes on waiting until the store answers.
+            logger.error("cannot read an account, trying again in a second", metadata: ["error": "\(error)"])
+            loop.scheduleTask(in: .seconds(1)) { [weak self] in self?.load(jid, address) }
+            return
+        }
         let waiters = entry.waiters
         entry.waiters = []
-        if let error { logger.error("cannot read an account", metadata: ["error": "\(error)"]) }
         var home: UserHome?
         if let record {
             let made = UserHome(record: record, forkSilence: forkSilence)
@@ -121,7 +126,8 @@ public final class HomeRegistry {
 
     /// Forgets homes that nobody has used for a while and that hold nothing the store does not have.
     func evictIdle(uptime: Int64) {
-        guard journal.isIdle else { return }
+        // While the disk fails, what was accepted may be in memory only.
+        guard !journal.isFailing else { return }
         for entry in homes.values {
             guard case .ready(let home) = entry.slot, home.endpoints.isEmpty, home.replay == nil,
                 home.pendingWrites == 0, uptime - home.lastUse > Self.idleTime

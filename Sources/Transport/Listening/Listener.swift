@@ -3,6 +3,11 @@ import NIOPosix
 
 /// Opens TCP listeners whose connections live on one event loop.
 public enum Listener {
+    // Dead links are noticed within about a minute, whether something is under way or not (tcp(7); Linux values).
+    private static let keepIdle = NIOBSDSocket.Option(rawValue: 4)
+    private static let keepInterval = NIOBSDSocket.Option(rawValue: 5)
+    private static let userTimeout = NIOBSDSocket.Option(rawValue: 18)
+
     /// Binds and calls `accept` for each connection, on its loop, before anything is read.
     ///
     /// The receive buffer starts small, because most connections are idle (docs/benchmarks.md).
@@ -17,6 +22,9 @@ public enum Listener {
                 .childChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.socketOption(.so_keepalive), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelOption(.tcpOption(Self.keepIdle), value: 60)
+                .childChannelOption(.tcpOption(Self.keepInterval), value: 15)
+                .childChannelOption(.tcpOption(Self.userTimeout), value: 60_000)
                 .childChannelOption(
                     .recvAllocator,
                     value: AdaptiveRecvByteBufferAllocator(minimum: 128, initial: 128, maximum: 65_536)

@@ -115,7 +115,9 @@ extension C2SSession {
     }
 
     private func forward(_ stanza: PresenceStanza, to jid: JID) {
-        guard let other = server.router.homes.loaded(jid), let resource = jid.resource else { return }
+        guard let home, let other = server.router.homes.loaded(jid), let resource = jid.resource, !home.blocks(jid),
+            !other.blocks(home.jid)
+        else { return }
         other.endpoint(resource: resource)?.deliver(stanza, to: Array(jid.description.utf8))
     }
 

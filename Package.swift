@@ -94,7 +94,7 @@ let package = Package(
                 "Ground", "XMLWire", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore", "XMPPServer", nio,
                 nioConcurrency, posix, log, crypto, cryptoExtras, x509,
             ],
-            exclude: ["scenes"]),
+            exclude: ["scenes", "README.md"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -62,7 +62,7 @@ extension Router {
         }
     }
 
-    private func answerProbe(_ contact: UserHome, to endpoint: any Endpoint, _ home: UserHome) {
+    func answerProbe(_ contact: UserHome, to endpoint: any Endpoint, _ home: UserHome) {
         guard contact.roster[home.jid]?.subscription.from == true, !contact.blocks(home.jid), !home.blocks(contact.jid)
         else { return }
         for other in contact.endpoints {
@@ -79,7 +79,9 @@ extension Router {
             return
         }
         homes.withHome(target) { contact in
-            guard let contact, contact.roster[home.jid]?.subscription.from == true, !contact.blocks(home.jid) else {
+            // XEP-0191 §3.2: a blocked user gets no answer at all.
+            if let contact, contact.blocks(home.jid) { return }
+            guard let contact, contact.roster[home.jid]?.subscription.from == true else {
                 endpoint.deliver(
                     PresenceStanza(type: "unsubscribed", from: Array(target.bare.description.utf8)),
                     to: home.address)

@@ -31,7 +31,10 @@ extension Router {
             try BlockStore.remove(removed, of: userID, in: $0)
         } then: { [self] error in
             guard error == nil else { return completion(StanzaError(.wait, .internalServerError)) }
-            for jid in removed { eachSeer(of: home, matching: jid) { startSharing(home, with: $0) } }
+            for jid in removed {
+                eachSeer(of: home, matching: jid) { startSharing(home, with: $0) }
+                catchUp(home, with: jid)
+            }
             pushBlocking("unblock", jids, home)
             completion(nil)
         }
@@ -44,6 +47,17 @@ extension Router {
         } else {
             for item in home.roster.values where item.subscription.from && item.contact.domain == entry.domain {
                 body(item.contact)
+            }
+        }
+    }
+
+    /// The user missed what the contacts said meanwhile.
+    private func catchUp(_ home: UserHome, with entry: JID) {
+        for item in home.roster.values where item.subscription.to {
+            let isCovered = entry.local == nil ? item.contact.domain == entry.domain : item.contact == entry.bare
+            guard isCovered, let contact = homes.loaded(item.contact) else { continue }
+            for endpoint in home.endpoints where endpoint.availability != nil {
+                answerProbe(contact, to: endpoint, home)
             }
         }
     }

@@ -116,7 +116,7 @@ extension C2SSession {
 
     private func forward(_ stanza: PresenceStanza, to jid: JID) {
         guard let home, let other = server.router.homes.loaded(jid), let resource = jid.resource, !home.blocks(jid),
-            !other.blocks(home.jid)
+            !other.blocks(JID(preparedLocal: home.jid.local, domain: home.jid.domain, resource: self.resource))
         else { return }
         other.endpoint(resource: resource)?.deliver(stanza, to: Array(jid.description.utf8))
     }

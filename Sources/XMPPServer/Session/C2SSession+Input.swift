@@ -68,7 +68,7 @@ extension C2SSession {
                 endedByClient()
             case .fault(let fault):
                 frame = nil
-                end(StreamError(fault))
+                end(StreamError(fault: fault))
             }
         }
         return offset
@@ -126,8 +126,9 @@ extension C2SSession {
 }
 
 extension StreamError {
-    /// RFC 6120 §4.9.3 for what is wrong with the XML.
-    init(_ fault: XMLFault) {
+    /// RFC 6120 §4.9.3 for what is wrong with the XML. The label keeps `.badNamespacePrefix`, a case of both types,
+    /// from calling this initialiser again.
+    init(fault: XMLFault) {
         switch fault {
         case .notWellFormed(let text): self.init(.notWellFormed, text)
         case .badNamespacePrefix: self.init(.badNamespacePrefix)

@@ -10,6 +10,12 @@ extension ScenePlayer {
         case "opens": try open(actor, &reader)
         case "authenticates": try authenticate(actor, &reader)
         case "logs": try logIn(actor, &reader)
+        case "gets":
+            guard reader.take("past the login") else { throw SceneFailure("gets what?") }
+            let client = try client(actor)
+            if let failure = try client.authenticate(.sha256, password: SceneAccounts.password) {
+                throw SceneFailure("the login failed: \(failure)")
+            }
         case "fails": try failToLogIn(actor, &reader)
         case "sends": try send(actor, &reader)
         case "receives": try receive(actor, &reader)
@@ -249,6 +255,7 @@ extension ScenePlayer {
         let client = try client(actor)
         if reader.take("cut off") {
             guard case .linkEnd? = try client.next() else { throw SceneFailure("the link did not end") }
+            dropped[actor] = client
         } else {
             guard reader.take("disconnected") else { throw SceneFailure("is what?") }
             try expectEnd(client, condition: reader.take("with") ? reader.word() : nil)

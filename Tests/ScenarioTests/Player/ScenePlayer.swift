@@ -69,7 +69,7 @@ final class ScenePlayer {
         if reader.take("after") { return try passTime(&reader) }
         if reader.take("the server") { return try changeServer(&reader) }
         let actor = reader.word()
-        guard cast.contains(String(actor.prefix { $0 != "/" })) else {
+        guard cast.contains(String(actor.prefix { $0 != "/" && $0 != ":" })) else {
             throw SceneFailure("'\(actor)' is not in the cast")
         }
         if !hasStarted, reader.take("knows") { return relate(actor, reader.word(), both: true) }
@@ -118,6 +118,8 @@ final class ScenePlayer {
         hasStarted = true
         let server = try SceneServer(path: databasePath, settings: settings, time: time)
         running = server
+        // Nobody gets in without TLS then, and the scene is about that alone.
+        if settings.c2s.requiresTLS { return server }
         let observer = try ScriptedClient(name: "observer", domain: "example.com", resource: "o", port: server.port)
         try observer.logIn()
         try observer.bind()
@@ -190,8 +192,9 @@ final class ScenePlayer {
 
     func makeClient(_ actor: String) throws -> ScriptedClient {
         guard clients[actor] == nil else { throw SceneFailure("\(actor) is connected already") }
+        // `alice`, `alice/phone`, and `alice:again` for one more stream under the same address.
         let parts = actor.split(separator: "/", maxSplits: 1).map(String.init)
-        let name = parts[0]
+        let name = String(parts[0].prefix { $0 != ":" })
         let client = try ScriptedClient(
             name: name, domain: SceneAccounts.domain(of: name), resource: parts.count > 1 ? parts[1] : "desk",
             port: try server().port)

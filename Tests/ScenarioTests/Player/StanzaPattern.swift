@@ -41,7 +41,7 @@ struct StanzaPattern {
     ) -> String? {
         guard wanted.name == actual.name else { return "<\(actual.name)> is not <\(wanted.name)>" }
         // Conditions of errors are written without their namespace.
-        let isCondition = wanted.namespace == "jabber:client" && conditionNamespaces.contains(actual.namespace)
+        let isCondition = conditionNamespaces.contains(actual.namespace)
         guard wanted.namespace == actual.namespace || isCondition else {
             return "<\(actual.name)> is in '\(actual.namespace)', not in '\(wanted.namespace)'"
         }
@@ -68,7 +68,7 @@ struct StanzaPattern {
     ) -> String? {
         var left = actual.elements
         for child in wanted.elements {
-            if child.name == "not", child.namespace == "jabber:client" {
+            if child.name == "not" {
                 for unwanted in child.elements {
                     var ignored = variables
                     if left.contains(where: { compare(unwanted, $0, &ignored) == nil }) {
@@ -77,7 +77,7 @@ struct StanzaPattern {
                 }
                 continue
             }
-            if child.name == "nothing", child.namespace == "jabber:client" {
+            if child.name == "nothing" {
                 guard left.isEmpty else { return "\(actual.name) also has <\(left[0].name)>" }
                 continue
             }

@@ -36,8 +36,8 @@ struct StatementReader {
 
 /// What stands in braces in text that a scene sends.
 enum Substitution {
-    /// Puts in the values of `{name}`, and of `{fill N}` (that many letters) and `{nest N}` (that many elements, one in
-    /// the other).
+    /// Puts in the values of `{name}`, and of `{fill N}` (that many letters), `{nest N}` (that many elements, one in the
+    /// other) and `{repeat N TEXT}` (the text that often, with the number where it has `#`).
     ///
     /// - Parameter keepsUnknown: unknown names stay as they are, for patterns.
     static func apply(_ text: String, _ variables: [String: String], keepsUnknown: Bool) throws -> String {
@@ -48,12 +48,16 @@ enum Substitution {
             let name = String(rest[rest.index(after: open)..<close])
             rest = rest[rest.index(after: close)...]
             if let value = variables[name] {
-                // A whole value that a pattern compares itself.
                 result += value
             } else if name.hasPrefix("fill "), let count = Int(name.dropFirst(5)) {
                 result += String(repeating: "x", count: count)
             } else if name.hasPrefix("nest "), let count = Int(name.dropFirst(5)) {
                 result += String(repeating: "<a>", count: count) + String(repeating: "</a>", count: count)
+            } else if name.hasPrefix("repeat "), let space = name.dropFirst(7).firstIndex(of: " "),
+                let count = Int(name.dropFirst(7)[..<space])
+            {
+                let text = String(name[name.index(after: space)...])
+                for number in 1...max(count, 1) { result += text.replacing("#", with: String(number)) }
             } else if keepsUnknown {
                 result += "{\(name)}"
             } else {

@@ -26,6 +26,7 @@ public final class C2SServer {
     /// Streams that have output since the last flush.
     private var dirty: [C2SSession] = []
     private var isFlushScheduled = false
+    private var pacing = WakePacing()
     /// Emptied output buffers, kept for the next tick.
     private var buffers: [ByteBuffer] = []
 
@@ -102,12 +103,16 @@ public final class C2SServer {
 
     private func flush() {
         isFlushScheduled = false
+        var handled = 0
         // What a flush causes (a settled message, an owed ack) goes out in the same pass.
         while !dirty.isEmpty {
             let batch = dirty
             dirty.removeAll(keepingCapacity: true)
             for session in batch { session.flush() }
+            handled += batch.count
         }
+        let rest = pacing.rest(after: handled, uptime: time.uptime)
+        if rest > 0 { SystemTime.rest(microseconds: rest) }
     }
 
     // MARK: Time

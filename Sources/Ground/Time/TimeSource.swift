@@ -19,6 +19,12 @@ public struct SystemTime: TimeSource {
     public var now: Int64 { Self.read(CLOCK_REALTIME) }
     public var uptime: Int64 { Self.read(CLOCK_MONOTONIC) }
 
+    /// Blocks the thread.
+    public static func rest(microseconds: Int64) {
+        var time = timespec(tv_sec: 0, tv_nsec: Int(min(microseconds, 999_999)) * 1_000)
+        nanosleep(&time, nil)
+    }
+
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         clock_gettime(clock, &time)

@@ -23,6 +23,8 @@ public final class C2SServer {
 
     /// One frame for every stream that is between elements (see `ElementFrame`).
     var sharedFrame = ElementFrame()
+    /// Requests of ours that clients have not answered.
+    let asked = AskedIQs()
     /// Streams that have output since the last flush.
     private var dirty: [C2SSession] = []
     private var isFlushScheduled = false
@@ -121,6 +123,7 @@ public final class C2SServer {
     public func tick() {
         let uptime = time.uptime
         router.tick()
+        asked.tick(uptime)
         for session in Array(sessions.values) { session.tick(uptime) }
         tls.reloadIfChanged()
     }

@@ -1,7 +1,7 @@
 import Ground
 import XMPPWire
 
-/// A message that a client of ours sent, stamped and ready to be delivered as it is.
+/// A message of a client or a service of ours, stamped and ready to be delivered as it is.
 public struct IncomingMessage {
     public var id: MessageID
     public var type: MessageType
@@ -12,12 +12,16 @@ public struct IncomingMessage {
     public var fullAddress: [UInt8]?
     /// Number in the sender's ack ledger, nil without stream management.
     public var ledgerNumber: UInt64?
-    public var sender: any Endpoint
-    public var senderHome: UserHome
+    public var sender: any StanzaSource
+    /// Nil when a service or a component sent it.
+    public var senderHome: UserHome?
+    /// Who it is from, where that is not the source's own address.
+    public var from: JID?
 
     public init(
         id: MessageID, type: MessageType, traits: MessageTraits, bytes: [UInt8], fullAddress: [UInt8]?,
-        ledgerNumber: UInt64?, sender: any Endpoint, senderHome: UserHome
+        ledgerNumber: UInt64?, sender: any StanzaSource, senderHome: UserHome?,
+        from: JID? = nil
     ) {
         self.id = id
         self.type = type
@@ -27,6 +31,7 @@ public struct IncomingMessage {
         self.ledgerNumber = ledgerNumber
         self.sender = sender
         self.senderHome = senderHome
+        self.from = from
     }
 
     /// Nothing of the message can be lost any more.

@@ -7,7 +7,7 @@ extension Router {
     ///
     /// The sender's stream counts the message once it is stored, delivered or bounced, never before.
     public func route(_ message: IncomingMessage, to recipient: JID) {
-        if message.senderHome.blocks(recipient) {
+        if let senderHome = message.senderHome, senderHome.blocks(recipient) {
             return bounce(message, .blocked)
         }
         homes.withHome(recipient) { [self] home in
@@ -21,17 +21,17 @@ extension Router {
         messagesRouted += 1
         home.lastUse = time.uptime
         let senderHome = message.senderHome
-        if message.traits.contains(.body), message.type == .chat || message.type == .normal {
+        if let senderHome, message.traits.contains(.body), message.type == .chat || message.type == .normal {
             senderHome.forking.answered(home.id, from: message.sender.resource, uptime: time.uptime)
         }
         if !home.blocked.isEmpty,
-            let sender = try? JID(parsing: String(decoding: message.sender.address, as: UTF8.self)),
+            let sender = message.from ?? (try? JID(parsing: String(decoding: message.sender.address, as: UTF8.self))),
             home.blocks(sender)
         {
             // XEP-0191 §3.1: as if the contact did not exist.
             return message.type == .error ? message.acknowledge() : bounce(message, .serviceUnavailable)
         }
-        if senderHome.endpoints.count > 1 { copySent(message) }
+        if let senderHome, senderHome.endpoints.count > 1 { copySent(message, senderHome) }
         dispatch(message, home)
     }
 
@@ -56,10 +56,13 @@ extension Router {
     /// The clients that get the primary copy: the one the conversation is locked to, or all.
     private func fork(_ message: IncomingMessage, _ home: UserHome) -> [any Endpoint] {
         let locked: String?
-        if message.traits.contains(.body) {
-            locked = home.forking.received(from: message.senderHome.id, uptime: time.uptime)
+        if let senderHome = message.senderHome {
+            locked =
+                message.traits.contains(.body)
+                ? home.forking.received(from: senderHome.id, uptime: time.uptime)
+                : home.forking.lock(with: senderHome.id, uptime: time.uptime)
         } else {
-            locked = home.forking.lock(with: message.senderHome.id, uptime: time.uptime)
+            locked = nil
         }
         if home.endpoints.count == 1 { return home.endpoints }
         let reachable = home.endpoints.filter { ($0.availability?.priority ?? -1) >= 0 }
@@ -177,12 +180,12 @@ extension Router {
 
     // MARK: Copies (XEP-0280)
 
-    private func copySent(_ message: IncomingMessage) {
+    private func copySent(_ message: IncomingMessage, _ senderHome: UserHome) {
         guard MessagePolicy.isCopied(type: message.type, traits: message.traits) else { return }
-        for endpoint in message.senderHome.endpoints where endpoint.wantsCarbons && endpoint !== message.sender {
+        for endpoint in senderHome.endpoints where endpoint.wantsCarbons && endpoint !== message.sender {
             endpoint.deliver(
                 StanzaStamp.carbon(
-                    "sent", of: message.bytes, type: message.type, from: message.senderHome.address,
+                    "sent", of: message.bytes, type: message.type, from: senderHome.address,
                     to: endpoint.address))
         }
     }

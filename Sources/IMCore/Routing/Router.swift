@@ -33,6 +33,10 @@ public final class Router {
     /// Hosted domains, prepared, as bytes and as text.
     private var domains = ByteTable<String>()
     public private(set) var domainNames: [String] = []
+    /// Services by their domain.
+    var services: [String: any DomainService] = [:]
+    /// Answers IQs of services to hosted domains and to accounts; set by the face that knows how.
+    public var answerIQ: ((RoutedStanza) -> Void)?
 
     /// Messages routed since the start.
     public internal(set) var messagesRouted = 0

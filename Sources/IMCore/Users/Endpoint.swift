@@ -3,10 +3,7 @@ import XMPPWire
 /// One client of a user as the core sees it: what it can receive and what it said about itself.
 ///
 /// Implemented by a face (an XMPP session); confined to the loop of its home.
-public protocol Endpoint: AnyObject, MessageOrigin {
-    var resource: String { get }
-    /// Full address, prepared, as bytes.
-    var address: [UInt8] { get }
+public protocol Endpoint: StanzaSource {
     /// Available presence, nil before it and after unavailable.
     var availability: Availability? { get set }
     /// Addresses that got presence directly and must hear of the end (RFC 6121 §4.6).
@@ -23,8 +20,6 @@ public protocol Endpoint: AnyObject, MessageOrigin {
 
     /// Delivers a journalled message; settles it when the client has it, or returns it when the session ends.
     func deliver(_ entry: JournalEntry, as bytes: [UInt8])
-    /// Delivers a stanza that nobody keeps.
-    func deliver(_ bytes: [UInt8])
     /// Delivers presence with `to` put in.
     func deliver(_ presence: PresenceStanza, to address: [UInt8])
     /// Runs `body` once little waits for this client, so that a long replay does not pile up.

@@ -4,7 +4,7 @@ import Ground
 extension XMPPFeature {
     static var entityTime: XMPPFeature {
         XMPPFeature(
-            "entity-time", "XEP-0202",
+            "entity-time", [Standard("XEP-0202", "Entity Time", "2.0")],
             requests: [
                 Request(name: "time", namespace: "urn:xmpp:time", scopes: [.server]) { request in
                     guard !request.isSet else { return request.refuse(.badRequest("the time is asked with get")) }

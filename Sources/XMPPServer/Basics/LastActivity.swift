@@ -7,7 +7,7 @@ extension XMPPFeature {
 
     static var lastActivity: XMPPFeature {
         XMPPFeature(
-            "last-activity", "XEP-0012",
+            "last-activity", [Standard("XEP-0012", "Last Activity", "2.0")],
             requests: [
                 Request(
                     name: "query", namespace: lastNamespace, scopes: [.server, .account, .contact],

@@ -4,7 +4,7 @@ import XMPPWire
 extension XMPPFeature {
     static var softwareVersion: XMPPFeature {
         XMPPFeature(
-            "software-version", "XEP-0092",
+            "software-version", [Standard("XEP-0092", "Software Version", "1.1")],
             requests: [
                 Request(name: "query", namespace: "jabber:iq:version", scopes: [.server]) { request in
                     guard !request.isSet else { return request.refuse(.badRequest("the version is asked with get")) }

@@ -4,7 +4,7 @@ extension XMPPFeature {
 
     static var carbons: XMPPFeature {
         XMPPFeature(
-            "carbons", "XEP-0280",
+            "carbons", [Standard("XEP-0280", "Message Carbons", "1.0.1")],
             requests: [
                 Request(name: "enable", namespace: carbonsNamespace, scopes: [.account]) { set($0, true) },
                 Request(name: "disable", namespace: carbonsNamespace, scopes: [.account]) { set($0, false) },

@@ -23,7 +23,11 @@ extension XMPPFeature {
 
     static var discovery: XMPPFeature {
         XMPPFeature(
-            "discovery", "XEP-0030, XEP-0115",
+            "discovery",
+            [
+                Standard("XEP-0030", "Service Discovery", "2.5"),
+                Standard("XEP-0115", "Entity Capabilities", "1.6.0"),
+            ],
             requests: [
                 Request(
                     name: "query", namespace: infoNamespace, scopes: [.server, .account, .contact],
@@ -60,8 +64,12 @@ extension XMPPFeature {
         guard !request.isSet else { return request.refuse(.badRequest("discovery is asked with get")) }
         let empty = "<query xmlns='\(itemsNamespace)'/>"
         if let node = request.payload["node"], !node.isEmpty { return request.refuse(.itemNotFound) }
-        guard let target = request.target, target != request.home.jid, target.local != nil else {
-            return request.reply(empty)
+        guard let target = request.target, target != request.home.jid else { return request.reply(empty) }
+        if target.local == nil {
+            let items = request.server.router.services(below: target.domain).map {
+                "<item jid='\(XMLText.escape($0.domain))' name='\(XMLText.escape($0.title))'/>"
+            }
+            return request.reply("<query xmlns='\(itemsNamespace)'>\(items.joined())</query>")
         }
         visibleHome(request, target) { _ in request.reply(empty) }
     }

@@ -20,6 +20,7 @@ extension C2SSession {
         switch target(attributes.to, bytes) {
         case .malformed: refuseIQ(attributes, bytes, number, .jidMalformed())
         case .remote: refuseIQ(attributes, bytes, number, StanzaError(.cancel, .remoteServerNotFound))
+        case .service(let jid): toService(.iq, jid, bytes, attributes, number)
         case .own: answer(bytes, attributes, type, number, .account, nil, home)
         case .domain(let jid):
             if jid.resource == nil {
@@ -73,6 +74,7 @@ extension C2SSession {
     ) {
         // Answers to our own pushes and pings end here.
         guard type.isRequest else {
+            server.asked.answered(bytes, attributes.id, by: address)
             if let number { stanzaIsSafe(number) }
             return
         }

@@ -24,7 +24,7 @@ struct XMPPFeature {
 
     /// Protocol word, as in the folder's name.
     var name: String
-    var specification: String
+    var standards: [Standard]
     var requests: [Request] = []
     /// Service discovery features (XEP-0030) of the server and of accounts.
     var serverFeatures: [String] = []
@@ -33,11 +33,11 @@ struct XMPPFeature {
     var streamFeature: String?
 
     init(
-        _ name: String, _ specification: String, requests: [Request] = [], serverFeatures: [String] = [],
+        _ name: String, _ standards: [Standard], requests: [Request] = [], serverFeatures: [String] = [],
         accountFeatures: [String] = [], streamFeature: String? = nil
     ) {
         self.name = name
-        self.specification = specification
+        self.standards = standards
         self.requests = requests
         self.serverFeatures = serverFeatures
         self.accountFeatures = accountFeatures
@@ -50,7 +50,8 @@ enum XMPPFeatures {
     static var all: [XMPPFeature] {
         [
             .binding, .roster, .subscriptions, .discovery, .ping, .softwareVersion, .entityTime, .lastActivity,
-            .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .stanzaIDs,
+            .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .stanzaIDs, .streams,
+            .passedOn,
         ]
     }
 }

@@ -23,9 +23,7 @@ extension C2SSession {
             let value = to.value.slice(of: bytes)
             if let span = JIDSpan(value), span.isPrepared, span.localEnd >= 0 {
                 let domain = value.part(span.domainStart, span.domainEnd)
-                guard server.router.serves(domain) else {
-                    return refuseMessage(attributes, bytes, number, StanzaError(.cancel, .remoteServerNotFound))
-                }
+                guard server.router.serves(domain) else { return elsewhere(bytes, attributes, number) }
                 let bare = value.part(0, span.bareEnd)
                 let message = makeMessage(
                     bytes, frame, attributes, type: type, number: number, to: nil, bare: bare,
@@ -41,10 +39,19 @@ extension C2SSession {
         }
         switch target(attributes.to, bytes) {
         case .malformed: refuseMessage(attributes, bytes, number, .jidMalformed())
-        case .remote: refuseMessage(attributes, bytes, number, StanzaError(.cancel, .remoteServerNotFound))
+        case .remote, .service: elsewhere(bytes, attributes, number)
         case .domain: refuseMessage(attributes, bytes, number, .serviceUnavailable)
         case .own: routeRewritten(home.jid, bytes, frame, attributes, type, number, home)
         case .user(let jid): routeRewritten(jid, bytes, frame, attributes, type, number, home)
+        }
+    }
+
+    /// Not to a user of ours: to a service, or nowhere.
+    private func elsewhere(_ bytes: UnsafeRawBufferPointer, _ attributes: StanzaAttributes, _ number: UInt64?) {
+        if case .service(let jid) = target(attributes.to, bytes) {
+            toService(.message, jid, bytes, attributes, number)
+        } else {
+            refuseMessage(attributes, bytes, number, StanzaError(.cancel, .remoteServerNotFound))
         }
     }
 

@@ -3,7 +3,7 @@ extension XMPPFeature {
     /// Resource binding (RFC 6120 §7), and the session request of RFC 3921, which old clients still send.
     static var binding: XMPPFeature {
         XMPPFeature(
-            "binding", "RFC 6120 §7",
+            "binding", [Standard("RFC 6120", "XMPP Core", "", .partial("no streams between servers yet"))],
             requests: [
                 Request(name: "session", namespace: XMPPNamespace.session, scopes: [.account, .server]) { request in
                     request.isSet ? request.reply() : request.refuse(.badRequest("a session is set"))
@@ -18,16 +18,23 @@ extension XMPPFeature {
 
     static var streamManagement: XMPPFeature {
         XMPPFeature(
-            "stream-management", "XEP-0198",
+            "stream-management", [Standard("XEP-0198", "Stream Management", "1.6.1")],
             streamFeature: "<sm xmlns='\(XMPPNamespace.streamManagement)'><optional/></sm>")
     }
 
     /// Offline messages (XEP-0160).
     static var offline: XMPPFeature {
-        XMPPFeature("offline", "XEP-0160, XEP-0203", serverFeatures: ["msgoffline", "urn:xmpp:delay"])
+        XMPPFeature(
+            "offline",
+            [
+                Standard("XEP-0160", "Best Practices for Handling Offline Messages", "1.0.1"),
+                Standard("XEP-0203", "Delayed Delivery", "2.0"),
+            ], serverFeatures: ["msgoffline", "urn:xmpp:delay"])
     }
 
     static var stanzaIDs: XMPPFeature {
-        XMPPFeature("stanza-ids", "XEP-0359", accountFeatures: ["urn:xmpp:sid:0"])
+        XMPPFeature(
+            "stanza-ids", [Standard("XEP-0359", "Unique and Stable Stanza IDs", "0.7.0")],
+            accountFeatures: ["urn:xmpp:sid:0"])
     }
 }

@@ -25,6 +25,7 @@ extension C2SSession {
             switch target(attributes.to, bytes) {
             case .own: server.router.probe(home.jid, by: self, home)
             case .user(let jid): server.router.probe(jid, by: self, home)
+            case .service(let jid): toService(.presence, jid, bytes, attributes, nil)
             case .domain, .remote: break
             case .malformed: refuse("presence", attributes, bytes, .jidMalformed())
             }
@@ -76,6 +77,9 @@ extension C2SSession {
                 stamp(bytes, frame, attributes), isAvailable: isAvailable, to: jid, from: self, home)
         case .malformed: refuse("presence", attributes, bytes, .jidMalformed())
         case .remote: refuse("presence", attributes, bytes, StanzaError(.cancel, .remoteServerNotFound))
+        case .service(let jid):
+            if isAvailable { directed.insert(jid) } else { directed.remove(jid) }
+            toService(.presence, jid, bytes, attributes, nil)
         case .own, .domain: break
         }
     }
@@ -88,7 +92,7 @@ extension C2SSession {
         let number = streamManagement?.ledger.open()
         let contact: JID
         switch target(attributes.to, bytes) {
-        case .user(let jid), .domain(let jid), .remote(let jid): contact = jid.bare
+        case .user(let jid), .domain(let jid), .remote(let jid), .service(let jid): contact = jid.bare
         case .malformed, .own:
             if attributes.to == nil {
                 refuse("presence", attributes, bytes, .badRequest("a subscription needs a 'to'"))

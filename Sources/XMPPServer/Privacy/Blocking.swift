@@ -8,7 +8,7 @@ extension XMPPFeature {
 
     static var blocking: XMPPFeature {
         XMPPFeature(
-            "blocking", "XEP-0191",
+            "blocking", [Standard("XEP-0191", "Blocking Command", "1.3")],
             requests: [
                 Request(name: "blocklist", namespace: blockingNamespace, scopes: [.account], handle: list),
                 Request(name: "block", namespace: blockingNamespace, scopes: [.account], handle: block),

@@ -8,7 +8,7 @@ extension XMPPFeature {
 
     static var privateStorage: XMPPFeature {
         XMPPFeature(
-            "private-storage", "XEP-0049",
+            "private-storage", [Standard("XEP-0049", "Private XML Storage", "1.2")],
             requests: [
                 Request(
                     name: "query", namespace: privateNamespace, scopes: [.account, .contact], handle: handlePrivate)

@@ -8,7 +8,7 @@ extension XMPPFeature {
 
     static var vcardTemp: XMPPFeature {
         XMPPFeature(
-            "vcard-temp", "XEP-0054",
+            "vcard-temp", [Standard("XEP-0054", "vcard-temp", "1.2")],
             requests: [
                 Request(
                     name: "vCard", namespace: vcardNamespace, scopes: [.account, .contact], handle: handleVCard)

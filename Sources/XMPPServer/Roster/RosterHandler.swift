@@ -8,7 +8,8 @@ extension XMPPFeature {
 
     static var roster: XMPPFeature {
         XMPPFeature(
-            "roster", "RFC 6121 §2",
+            "roster",
+            [Standard("RFC 6121", "Instant Messaging and Presence"), Standard("XEP-0237", "Roster Versioning", "1.3")],
             requests: [
                 Request(name: "query", namespace: rosterNamespace, scopes: [.account], handle: handleRoster)
             ],
@@ -18,7 +19,7 @@ extension XMPPFeature {
 
     /// Pre-approval (RFC 6121 §3.4).
     static var subscriptions: XMPPFeature {
-        XMPPFeature("subscriptions", "RFC 6121 §3", streamFeature: "<sub xmlns='urn:xmpp:features:pre-approval'/>")
+        XMPPFeature("subscriptions", [], streamFeature: "<sub xmlns='urn:xmpp:features:pre-approval'/>")
     }
 
     private static func handleRoster(_ request: IQRequest) {

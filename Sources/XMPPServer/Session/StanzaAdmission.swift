@@ -112,6 +112,8 @@ extension C2SSession {
         case domain(JID)
         /// An account of a hosted domain.
         case user(JID)
+        /// The domain of a service, or an address in it.
+        case service(JID)
         case remote(JID)
         case malformed
     }
@@ -121,7 +123,9 @@ extension C2SSession {
         guard let text = XMLEscape.unescape(attribute: attribute.value.slice(of: bytes)),
             let jid = try? JID(parsing: text)
         else { return .malformed }
-        if !server.router.serves(jid.domain) { return .remote(jid) }
+        guard server.router.serves(jid.domain) else {
+            return server.router.service(jid.domain) == nil ? .remote(jid) : .service(jid)
+        }
         return jid.local == nil ? .domain(jid) : .user(jid)
     }
 

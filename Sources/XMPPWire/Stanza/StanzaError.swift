@@ -1,3 +1,5 @@
+import XMLWire
+
 /// A stanza-level error (RFC 6120 §8.3).
 public struct StanzaError: Error, Equatable, Sendable {
     /// What the sender may do about it (RFC 6120 §8.3.2).
@@ -44,6 +46,15 @@ public struct StanzaError: Error, Equatable, Sendable {
     public static let notAllowed = StanzaError(.cancel, .notAllowed)
     public static func badRequest(_ text: String) -> StanzaError { StanzaError(.modify, .badRequest, text) }
     public static func jidMalformed(_ text: String? = nil) -> StanzaError { StanzaError(.modify, .jidMalformed, text) }
+
+    /// The `<error/>` element as a tree, in the stanza's namespace.
+    public var element: XMLElement {
+        let bytes = Array(xml.utf8)
+        return bytes.withUnsafeBytes {
+            (try? XMLElement(parsing: $0, streamDefaultNamespace: StanzaNamespace.client, streamPrefixes: []))
+                ?? XMLElement("error", namespace: StanzaNamespace.client, attributes: ["type": kind.rawValue])
+        }
+    }
 
     /// The `<error/>` element.
     public var xml: String {

@@ -1,0 +1,130 @@
+import Ground
+import XMLWire
+import XMPPWire
+
+/// Stanzas from services and components (RFC 6120 §10): to users, and to each other.
+extension Router {
+    /// Adds a service; false when its domain is taken.
+    @discardableResult
+    public func add(_ service: any DomainService) -> Bool {
+        guard !serves(service.domain), services[service.domain] == nil else { return false }
+        services[service.domain] = service
+        return true
+    }
+
+    public func remove(_ service: any DomainService) {
+        if services[service.domain] === service { services[service.domain] = nil }
+    }
+
+    public func service(_ domain: String) -> (any DomainService)? { services[domain] }
+
+    /// Services that discovery shows with a hosted domain: those below it.
+    public func services(below domain: String) -> [any DomainService] {
+        services.values.filter { $0.domain.hasSuffix("." + domain) }.sorted { $0.domain < $1.domain }
+    }
+
+    /// Routes a stanza of a service. `from` and `to` must be in it; what cannot be delivered is answered to `source`.
+    ///
+    /// - Parameter number: of the source's ledger; told through `stanzaIsSafe` once nothing can be lost.
+    public func send(_ element: XMLElement, from source: any StanzaSource, number: UInt64? = nil) {
+        guard let kind = RoutedStanza.Kind(rawValue: element.name),
+            let from = element["from"].flatMap({ try? JID(parsing: $0) })
+        else {
+            if let number { source.stanzaIsSafe(number) }
+            return
+        }
+        guard let text = element["to"], let to = try? JID(parsing: text) else {
+            let stanza = RoutedStanza(
+                kind: kind, element: element, from: from, to: from, source: source, ledgerNumber: number)
+            stanza.refuse(.jidMalformed())
+            return stanza.settle()
+        }
+        let stanza = RoutedStanza(
+            kind: kind, element: element, from: from, to: to, source: source, ledgerNumber: number)
+        if let service = services[to.domain] { return service.receive(stanza) }
+        guard serves(to.domain) else {
+            stanza.refuse(StanzaError(.cancel, .remoteServerNotFound))
+            return stanza.settle()
+        }
+        switch kind {
+        case .message: sendMessage(stanza, number)
+        case .presence: sendPresence(stanza)
+        case .iq: sendIQ(stanza)
+        }
+    }
+
+    private func sendMessage(_ stanza: RoutedStanza, _ number: UInt64?) {
+        guard stanza.to.local != nil else {
+            stanza.refuse(.serviceUnavailable)
+            return stanza.settle()
+        }
+        let id = journal.nextID()
+        let type = MessageType(rawValue: stanza.element["type"] ?? "normal") ?? .normal
+        var element = stanza.element
+        element["to"] = stanza.to.description
+        if type == .chat || type == .normal {
+            // The server's id is the only one of that address (XEP-0359 §4).
+            let owner = stanza.to.bare.description
+            element.children.removeAll {
+                guard case .element(let child) = $0 else { return false }
+                return child.name == "stanza-id" && child.namespace == "urn:xmpp:sid:0" && child["by"] == owner
+            }
+            element.children.append(
+                .element(
+                    XMLElement(
+                        "stanza-id", namespace: "urn:xmpp:sid:0",
+                        attributes: ["id": String(decoding: id.bytes, as: UTF8.self), "by": owner])))
+        }
+        route(
+            IncomingMessage(
+                id: id, type: type, traits: MessageTraits(of: element), bytes: element.stanzaBytes,
+                fullAddress: stanza.to.isBare ? nil : Array(stanza.to.description.utf8), ledgerNumber: number,
+                sender: stanza.source, senderHome: nil, from: stanza.from),
+            to: stanza.to.bare)
+    }
+
+    private func sendPresence(_ stanza: RoutedStanza) {
+        let bytes = stanza.element.stanzaBytes
+        if let contact = homes.loaded(stanza.to), !contact.blocks(stanza.from) {
+            if stanza.to.isBare {
+                for endpoint in contact.endpoints where endpoint.availability != nil { endpoint.deliver(bytes) }
+            } else {
+                contact.endpoint(address: Array(stanza.to.description.utf8))?.deliver(bytes)
+            }
+        }
+        stanza.settle()
+    }
+
+    private func sendIQ(_ stanza: RoutedStanza) {
+        defer { stanza.settle() }
+        guard stanza.to.local != nil, !stanza.to.isBare else {
+            guard let answerIQ else { return stanza.refuse(.serviceUnavailable) }
+            return answerIQ(stanza)
+        }
+        guard let home = homes.loaded(stanza.to), !home.blocks(stanza.from),
+            let endpoint = home.endpoint(address: Array(stanza.to.description.utf8))
+        else { return stanza.refuse(.serviceUnavailable) }
+        endpoint.deliver(stanza.element.stanzaBytes)
+    }
+}
+
+extension MessageTraits {
+    /// The traits of a message that is there as a tree; the same rules as for bytes.
+    init(of message: XMLElement) {
+        self = []
+        for child in message.elements {
+            switch (child.namespace, child.name) {
+            case (StanzaNamespace.client, "body"): formUnion([.body, .substance])
+            case (StanzaNamespace.client, "thread"), ("urn:xmpp:sid:0", _): break
+            case ("http://jabber.org/protocol/chatstates", _): insert(.chatState)
+            case ("urn:xmpp:hints", "no-copy"): insert(.noCopy)
+            case ("urn:xmpp:hints", "no-store"), ("urn:xmpp:hints", "no-permanent-store"): insert(.noStore)
+            case ("urn:xmpp:hints", _): break
+            case ("urn:xmpp:carbons:2", "private"): insert(.noCopy)
+            case ("urn:xmpp:carbons:2", _): insert(.isCarbon)
+            case ("urn:xmpp:receipts", _), ("urn:xmpp:chat-markers:0", _): formUnion([.receipt, .substance])
+            default: insert(.substance)
+            }
+        }
+    }
+}

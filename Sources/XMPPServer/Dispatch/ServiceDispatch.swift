@@ -1,0 +1,30 @@
+import IMCore
+import XMLWire
+import XMPPWire
+
+/// Stanzas of a client to a service (see `DomainService`): read into a tree, with the client's full address as `from`.
+extension C2SSession {
+    func toService(
+        _ kind: RoutedStanza.Kind, _ jid: JID, _ bytes: UnsafeRawBufferPointer, _ attributes: StanzaAttributes,
+        _ number: UInt64?
+    ) {
+        guard let home, let service = server.router.service(jid.domain),
+            var element = try? XMLElement(
+                parsing: bytes, streamDefaultNamespace: XMPPNamespace.client, streamPrefixes: [])
+        else {
+            refuse(kind.rawValue, attributes, bytes, .serviceUnavailable)
+            if let number { stanzaIsSafe(number) }
+            return
+        }
+        if home.blocks(jid) {
+            refuse(kind.rawValue, attributes, bytes, .blocked)
+            if let number { stanzaIsSafe(number) }
+            return
+        }
+        let from = JID(preparedLocal: home.jid.local, domain: home.jid.domain, resource: resource)
+        element["from"] = from.description
+        element["to"] = jid.description
+        service.receive(
+            RoutedStanza(kind: kind, element: element, from: from, to: jid, source: self, ledgerNumber: number))
+    }
+}

@@ -1,0 +1,13 @@
+import Foundation
+import Testing
+import XMPPServer
+
+@Suite("Protocol reference")
+struct ProtocolReferenceTests {
+    @Test("docs/PROTOCOLS.md is the page that the features give; `make docs` writes it again")
+    func isFresh() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
+        let page = try String(contentsOf: root.appendingPathComponent("docs/PROTOCOLS.md"), encoding: .utf8)
+        #expect(page == ProtocolReference.markdown())
+    }
+}

@@ -66,10 +66,11 @@ public final class C2SServer {
         try pipeline.addHandler(C2SHandler(session: session, address: address))
         sessions[ObjectIdentifier(session)] = session
         connections += 1
-        connectionsByAddress[address, default: 0] += 1
+        let origin = NetworkOrigin.key(address)
+        connectionsByAddress[origin, default: 0] += 1
         if connections > config.connections {
             session.refusal = StreamError(.resourceConstraint, "the server is full")
-        } else if connectionsByAddress[address, default: 0] > config.connectionsPerAddress {
+        } else if connectionsByAddress[origin, default: 0] > config.connectionsPerAddress {
             session.refusal = StreamError(.policyViolation, "too many connections from this address")
         } else if isDraining {
             session.refusal = StreamError(.systemShutdown)
@@ -78,8 +79,9 @@ public final class C2SServer {
 
     func connectionClosed(_ address: String) {
         connections -= 1
-        let left = connectionsByAddress[address, default: 1] - 1
-        connectionsByAddress[address] = left > 0 ? left : nil
+        let origin = NetworkOrigin.key(address)
+        let left = connectionsByAddress[origin, default: 1] - 1
+        connectionsByAddress[origin] = left > 0 ? left : nil
     }
 
     func forget(_ session: C2SSession) { sessions[ObjectIdentifier(session)] = nil }

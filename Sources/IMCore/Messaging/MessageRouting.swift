@@ -31,7 +31,8 @@ extension Router {
             // XEP-0191 §3.1: as if the contact did not exist.
             return message.type == .error ? message.acknowledge() : bounce(message, .serviceUnavailable)
         }
-        if let senderHome, senderHome.endpoints.count > 1 { copySent(message, senderHome) }
+        // To oneself: every client gets the message itself.
+        if let senderHome, senderHome.endpoints.count > 1, senderHome !== home { copySent(message, senderHome) }
         dispatch(message, home)
     }
 

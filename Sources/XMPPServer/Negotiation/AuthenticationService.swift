@@ -43,13 +43,13 @@ public final class AuthenticationService {
 
     func allows(address: String, account: JID?) -> Bool {
         let uptime = time.uptime
-        guard byAddress.allows(address, uptime: uptime) else { return false }
+        guard byAddress.allows(NetworkOrigin.key(address), uptime: uptime) else { return false }
         guard let account else { return true }
         return byAccount.allows(account.description, uptime: uptime)
     }
 
     func failed(address: String, account: JID?) {
-        byAddress.failed(address, uptime: time.uptime)
+        byAddress.failed(NetworkOrigin.key(address), uptime: time.uptime)
         if let account { byAccount.failed(account.description, uptime: time.uptime) }
     }
 

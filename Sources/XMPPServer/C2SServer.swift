@@ -17,6 +17,7 @@ public final class C2SServer {
     let authentication: AuthenticationService
     public internal(set) var config: C2SConfig
     let registry: XMPPRegistry
+    let commands = CommandEngine(AdHocCommands.all)
     let version: String
     /// Monotonic milliseconds.
     let startedAt: Int64
@@ -125,6 +126,7 @@ public final class C2SServer {
     public func tick() {
         let uptime = time.uptime
         router.tick()
+        commands.tick(uptime)
         asked.tick(uptime)
         for session in Array(sessions.values) { session.tick(uptime) }
         tls.reloadIfChanged()

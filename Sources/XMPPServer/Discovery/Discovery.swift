@@ -13,6 +13,9 @@ enum Discovery {
         var name: String
     }
 
+    /// What is asked of a node.
+    enum Aspect { case information, items }
+
     static let serverIdentity = Identity(category: "server", type: "im", name: "Roost")
     static let accountIdentity = Identity(category: "account", type: "registered", name: "")
 }
@@ -44,34 +47,50 @@ extension XMPPFeature {
         guard !request.isSet else { return request.refuse(.badRequest("discovery is asked with get")) }
         let registry = request.server.registry
         let node = request.payload["node"]
+        if let node, !node.isEmpty, answersNode(request, node, .information) { return }
         guard let target = request.target, target != request.home.jid else {
             guard node == nil || node == "" else { return request.refuse(.itemNotFound) }
-            return request.reply(information(Discovery.accountIdentity, registry.accountFeatures, node: nil))
+            return request.reply(
+                Discovery.information(Discovery.accountIdentity, registry.accountFeatures, node: nil))
         }
         if target.local == nil {
             let known = Discovery.node + "#" + registry.capabilities
             guard node == nil || node == "" || node == known else { return request.refuse(.itemNotFound) }
-            return request.reply(information(Discovery.serverIdentity, registry.serverFeatures, node: node))
+            return request.reply(
+                Discovery.information(Discovery.serverIdentity, registry.serverFeatures, node: node))
         }
         // XEP-0030 §8: only those who may see the user learn that the account exists.
         visibleHome(request, target) { _ in
             guard node == nil || node == "" else { return request.refuse(.itemNotFound) }
-            request.reply(information(Discovery.accountIdentity, registry.accountFeatures, node: nil))
+            request.reply(Discovery.information(Discovery.accountIdentity, registry.accountFeatures, node: nil))
         }
     }
 
     private static func handleItems(_ request: IQRequest) {
         guard !request.isSet else { return request.refuse(.badRequest("discovery is asked with get")) }
-        let empty = "<query xmlns='\(itemsNamespace)'/>"
-        if let node = request.payload["node"], !node.isEmpty { return request.refuse(.itemNotFound) }
+        let empty = Discovery.items("", node: nil)
+        if let node = request.payload["node"], !node.isEmpty {
+            if answersNode(request, node, .items) { return }
+            return request.refuse(.itemNotFound)
+        }
         guard let target = request.target, target != request.home.jid else { return request.reply(empty) }
         if target.local == nil {
             let items = request.server.router.services(below: target.domain).map {
                 "<item jid='\(XMLText.escape($0.domain))' name='\(XMLText.escape($0.title))'/>"
             }
-            return request.reply("<query xmlns='\(itemsNamespace)'>\(items.joined())</query>")
+            return request.reply(Discovery.items(items.joined(), node: nil))
         }
         visibleHome(request, target) { _ in request.reply(empty) }
+    }
+
+    /// Nodes of the server and of one's own account belong to features.
+    private static func answersNode(_ request: IQRequest, _ node: String, _ aspect: Discovery.Aspect) -> Bool {
+        let scope: Scope
+        switch request.target {
+        case nil, request.home.jid: scope = .account
+        case let target?: scope = target.local == nil ? .server : .contact
+        }
+        return request.server.registry.answerNode(request, node, aspect, scope)
     }
 
     /// The home of a contact that shares its presence with the asker; otherwise the same error as for nobody.
@@ -85,15 +104,27 @@ extension XMPPFeature {
             body(other)
         }
     }
+}
 
-    private static func information(_ identity: Discovery.Identity, _ features: [String], node: String?) -> String {
-        var xml = "<query xmlns='\(infoNamespace)'"
-        if let node, !node.isEmpty { xml += " node='\(XMLText.escape(node))'" }
-        xml += "><identity category='\(identity.category)' type='\(identity.type)'"
-        if !identity.name.isEmpty { xml += " name='\(identity.name)'" }
+extension Discovery {
+    /// The answer to disco#info.
+    static func information(_ identity: Identity, _ features: [String], node: String?) -> String {
+        var xml = "<query xmlns='http://jabber.org/protocol/disco#info'\(attribute(node))>"
+        xml += "<identity category='\(identity.category)' type='\(identity.type)'"
+        if !identity.name.isEmpty { xml += " name='\(XMLText.escape(identity.name))'" }
         xml += "/>"
         for feature in features { xml += "<feature var='\(feature)'/>" }
         return xml + "</query>"
+    }
+
+    /// The answer to disco#items; `items` is serialised.
+    static func items(_ items: String, node: String?) -> String {
+        "<query xmlns='http://jabber.org/protocol/disco#items'\(attribute(node))>\(items)</query>"
+    }
+
+    private static func attribute(_ node: String?) -> String {
+        guard let node, !node.isEmpty else { return "" }
+        return " node='\(XMLText.escape(node))'"
     }
 }
 

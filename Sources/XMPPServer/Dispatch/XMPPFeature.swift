@@ -22,6 +22,13 @@ struct XMPPFeature {
         var handle: (IQRequest) -> Void
     }
 
+    /// Nodes of service discovery (XEP-0030 §3.2) that the feature knows.
+    struct Nodes {
+        var scopes: [Scope]
+        /// Answers the request, now or later, or returns false when the node is not one of the feature's.
+        var answer: (_ request: IQRequest, _ node: String, _ aspect: Discovery.Aspect) -> Bool
+    }
+
     /// Protocol word, as in the folder's name.
     var name: String
     var standards: [Standard]
@@ -31,10 +38,11 @@ struct XMPPFeature {
     var accountFeatures: [String] = []
     /// Announced to authenticated streams.
     var streamFeature: String?
+    var nodes: Nodes?
 
     init(
         _ name: String, _ standards: [Standard], requests: [Request] = [], serverFeatures: [String] = [],
-        accountFeatures: [String] = [], streamFeature: String? = nil
+        accountFeatures: [String] = [], streamFeature: String? = nil, nodes: Nodes? = nil
     ) {
         self.name = name
         self.standards = standards
@@ -42,6 +50,7 @@ struct XMPPFeature {
         self.serverFeatures = serverFeatures
         self.accountFeatures = accountFeatures
         self.streamFeature = streamFeature
+        self.nodes = nodes
     }
 }
 
@@ -51,7 +60,7 @@ enum XMPPFeatures {
         [
             .binding, .roster, .subscriptions, .discovery, .ping, .softwareVersion, .entityTime, .lastActivity,
             .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .stanzaIDs, .streams,
-            .passedOn,
+            .passedOn, .adHoc,
         ]
     }
 }
@@ -66,6 +75,7 @@ final class XMPPRegistry {
     private var requests: [Key: XMPPFeature.Request] = [:]
     let serverFeatures: [String]
     let accountFeatures: [String]
+    private let nodes: [XMPPFeature.Nodes]
     private let fixedStreamFeatures: String
     let capabilities: String
 
@@ -85,6 +95,7 @@ final class XMPPRegistry {
         }
         serverFeatures = server.sorted()
         accountFeatures = account.sorted()
+        nodes = features.compactMap(\.nodes)
         fixedStreamFeatures = stream
         capabilities = EntityCapabilities.verification(
             identities: [Discovery.serverIdentity], features: serverFeatures)
@@ -93,6 +104,13 @@ final class XMPPRegistry {
     func streamFeatures(domain: String) -> String {
         fixedStreamFeatures
             + "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='\(Discovery.node)' ver='\(capabilities)'/>"
+    }
+
+    /// Lets the features answer service discovery of a node; false when none knows it.
+    func answerNode(
+        _ request: IQRequest, _ node: String, _ aspect: Discovery.Aspect, _ scope: XMPPFeature.Scope
+    ) -> Bool {
+        nodes.contains { $0.scopes.contains(scope) && $0.answer(request, node, aspect) }
     }
 
     func handler(_ element: XMLElement, _ scope: XMPPFeature.Scope) -> ((IQRequest) -> Void)? {

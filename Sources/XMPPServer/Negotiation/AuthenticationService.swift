@@ -114,6 +114,25 @@ public final class AuthenticationService {
         }
     }
 
+    // MARK: New passwords
+
+    /// Makes the verifiers of a new password, off the loop; nil when too many passwords are being worked on.
+    func derive(_ preparedPassword: String, then: @escaping (Credentials?) -> Void) {
+        guard running < Self.runningLimit else { return then(nil) }
+        running += 1
+        let finish = NIOLoopBound(
+            { [self] (credentials: Credentials) in
+                running -= 1
+                then(credentials)
+            } as (Credentials) -> Void, eventLoop: loop.nonisolated())
+        let (eventLoop, iterations) = (loop.nonisolated(), iterations)
+        workers.async {
+            let salt = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
+            let made = Credentials(preparedPassword: preparedPassword, iterations: iterations, salt: salt)
+            eventLoop.execute { finish.value(made) }
+        }
+    }
+
     private func mac(_ password: String, _ verifier: ScramVerifier) -> [UInt8] {
         var hmac = HMAC<SHA256>(key: provenKey)
         hmac.update(data: verifier.storedKey)

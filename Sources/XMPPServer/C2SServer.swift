@@ -63,8 +63,13 @@ public final class C2SServer {
         let address = channel.remoteAddress?.ipAddress ?? "unknown"
         let pipeline = channel.pipeline.syncOperations
         if directTLS { try pipeline.addHandler(tls.makeHandler(direct: true)) }
-        let session = C2SSession(server: self, address: address, isSecure: directTLS)
-        try pipeline.addHandler(C2SHandler(session: session, address: address))
+        try pipeline.addHandler(C2SHandler(session: open(address: address, isSecure: directTLS), address: address))
+    }
+
+    /// A new stream of a client at that address. It counts as a connection until `connectionClosed`; one too many is
+    /// refused as soon as the client opens its stream.
+    func open(address: String, isSecure: Bool) -> C2SSession {
+        let session = C2SSession(server: self, address: address, isSecure: isSecure)
         sessions[ObjectIdentifier(session)] = session
         connections += 1
         let origin = NetworkOrigin.key(address)
@@ -76,6 +81,7 @@ public final class C2SServer {
         } else if isDraining {
             session.refusal = StreamError(.systemShutdown)
         }
+        return session
     }
 
     func connectionClosed(_ address: String) {

@@ -37,6 +37,9 @@ extension C2SSession {
         if let from = header.from, let account, (try? JID(parsing: from))?.bare != account {
             return end(StreamError(.invalidFrom))
         }
+        guard isSecure || !server.config.requiresTLS || link?.negotiatesTLS ?? false else {
+            return end(StreamError(.policyViolation, "TLS is required"))
+        }
         language = header.lang.flatMap { $0.utf8.count <= 35 ? $0 : nil }
         phase = restarted ? .authenticated : .negotiating
         append(Array("<stream:features>\(features)</stream:features>".utf8))
@@ -67,7 +70,7 @@ extension C2SSession {
     private var features: String {
         if account == nil {
             var xml = ""
-            if !isSecure {
+            if !isSecure, link?.negotiatesTLS ?? false {
                 xml +=
                     "<starttls xmlns='\(XMPPNamespace.tls)'>\(server.config.requiresTLS ? "<required/>" : "")</starttls>"
                 if server.config.requiresTLS { return xml }
@@ -124,7 +127,7 @@ extension C2SSession {
 
     /// RFC 6120 §5.4.
     private func startTLS(rest: Int) {
-        guard !isSecure, let context else {
+        guard !isSecure, let link, link.negotiatesTLS else {
             append(Array("<failure xmlns='\(XMPPNamespace.tls)'/>".utf8))
             return endedByClient()
         }
@@ -137,11 +140,7 @@ extension C2SSession {
         hasSentHeader = false
         domain = ""
         scanner.restart()
-        do {
-            try context.pipeline.syncOperations.addHandler(server.tls.makeHandler(direct: false), position: .first)
-        } catch {
-            context.close(promise: nil)
-        }
+        link.startTLS()
     }
 }
 

@@ -88,7 +88,7 @@ extension C2SSession {
 
     /// Stops reading for that long: the client's own network slows it down.
     private func throttle(_ milliseconds: Int64) {
-        guard milliseconds > 0, !isThrottled, context != nil else { return }
+        guard milliseconds > 0, !isThrottled, link != nil else { return }
         isThrottled = true
         stopReading()
         server.loop.scheduleTask(in: .milliseconds(min(milliseconds, 60_000))) { [weak self] in
@@ -113,15 +113,15 @@ extension C2SSession {
     }
 
     private func stopReading() {
-        guard !isReadingStopped, let context else { return }
+        guard !isReadingStopped, let link else { return }
         isReadingStopped = true
-        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+        link.setReading(false)
     }
 
     func startReading() {
-        guard isReadingStopped, let context else { return }
+        guard isReadingStopped, let link else { return }
         isReadingStopped = false
-        try? context.channel.syncOptions?.setOption(.autoRead, value: true)
+        link.setReading(true)
     }
 }
 

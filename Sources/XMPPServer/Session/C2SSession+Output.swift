@@ -7,7 +7,7 @@ import XMPPWire
 extension C2SSession {
     /// Bytes that are not a stanza, or a stanza that is already counted.
     func append(_ bytes: [UInt8]) {
-        guard context != nil else { return }
+        guard link != nil else { return }
         beginOutput()
         out!.writeBytes(bytes)
     }
@@ -40,7 +40,7 @@ extension C2SSession {
     public func deliver(_ presence: PresenceStanza, to address: [UInt8]) {
         guard phase == .bound else { return }
         if streamManagement != nil { return deliver(presence.addressed(to: address)) }
-        guard context != nil else { return }
+        guard link != nil else { return }
         beginOutput()
         let gap = presence.gap
         presence.bytes.withUnsafeBytes { bytes in
@@ -56,23 +56,19 @@ extension C2SSession {
     func flush() {
         guard var buffer = out else { return }
         out = nil
-        guard let context else { return }
+        guard let link else { return }
         streamManagement?.requestAck(into: &buffer, server.time.uptime)
         guard buffer.readableBytes > 0 else { return server.giveBack(buffer) }
-        context.writeAndFlush(NIOAny(buffer), promise: nil)
-        let waiting = bytesWaiting(context)
+        link.write(buffer)
+        let waiting = link.bytesWaiting
         if waiting == 0 {
             server.giveBack(buffer)
             settleAll()
         } else if waiting > server.config.outboundBytes {
             giveUp(StreamError(.policyViolation, "the client does not read"))
         } else if !written.isEmpty {
-            settleWhenWritten(context)
+            link.notifyWhenWritten(written.count)
         }
-    }
-
-    private func bytesWaiting(_ context: ChannelHandlerContext) -> Int {
-        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 
     // MARK: Settling without stream management
@@ -86,20 +82,16 @@ extension C2SSession {
         for entry in entries { server.router.journal.settle(entry) }
     }
 
-    /// Some bytes wait in the channel: an empty write behind them tells when they are out.
-    private func settleWhenWritten(_ context: ChannelHandlerContext) {
-        let count = written.count
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenSuccess { [self] in
-            guard count <= written.count, phase == .bound else { return }
-            settleWritten()
-        }
-        context.writeAndFlush(NIOAny(ByteBuffer()), promise: promise)
+    func settleWritten() {
+        guard let link, out == nil, link.bytesWaiting == 0 else { return }
+        settleAll()
     }
 
-    func settleWritten() {
-        guard let context, out == nil, bytesWaiting(context) == 0 else { return }
-        settleAll()
+    /// For a link that knows which of the messages are with the client: the oldest ones are.
+    func settle(first count: Int) {
+        let entries = Array(written.prefix(count))
+        written.removeFirst(entries.count)
+        for entry in entries { server.router.journal.settle(entry) }
     }
 
     /// The socket took what waited.
@@ -112,8 +104,8 @@ extension C2SSession {
 
     public func whenDrained(_ body: @escaping () -> Void) {
         flush()
-        guard let context, phase == .bound else { return body() }
-        if context.channel.isWritable, !(streamManagement?.hasMuchUnacked(server.config) ?? false) {
+        guard let link, phase == .bound else { return body() }
+        if link.isWritable, !(streamManagement?.hasMuchUnacked(server.config) ?? false) {
             server.loop.execute(body)
         } else {
             drainWaitersSince = server.time.uptime
@@ -137,10 +129,10 @@ extension C2SSession {
 
     /// The link is useless although it is open: as if it were lost.
     func giveUp(_ error: StreamError) {
-        guard let link = context else { return }
+        guard let link else { return }
         server.logger.info("stream given up", metadata: ["jid": "\(label)", "reason": "\(error.text ?? "")"])
         linkLost(link)
-        link.close(mode: .all, promise: nil)
+        link.closeNow()
     }
 
     /// Who this is, for the log.

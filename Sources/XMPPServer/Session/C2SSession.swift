@@ -2,7 +2,6 @@ import DequeModule
 import Ground
 import IMCore
 import NIOCore
-import Transport
 import XMLWire
 import XMPPWire
 
@@ -30,9 +29,8 @@ public final class C2SSession: Endpoint {
     /// Said to the client as soon as it opens its stream.
     var refusal: StreamError?
 
-    // Link
-    var context: ChannelHandlerContext?
-    weak var handler: C2SHandler?
+    /// Nil while the session waits for resumption, and once it has ended.
+    var link: (any StreamLink)?
 
     var hasSentHeader = false
 
@@ -86,7 +84,7 @@ public final class C2SSession: Endpoint {
 
     /// XEP-0198, once enabled.
     var streamManagement: StreamManagementState?
-    public var isHibernating: Bool { context == nil && phase == .bound }
+    public var isHibernating: Bool { link == nil && phase == .bound }
 
     init(server: C2SServer, address: String, isSecure: Bool) {
         self.server = server
@@ -103,18 +101,14 @@ public final class C2SSession: Endpoint {
             rate: config.stanzasPerSecond, burst: max(config.stanzasPerSecond * 2, 50), uptime: uptime)
     }
 
-    func attach(_ context: ChannelHandlerContext, _ handler: C2SHandler) {
-        self.context = context
-        self.handler = handler
-    }
+    func attach(_ link: any StreamLink) { self.link = link }
 
     // MARK: Ending
 
     /// The connection is gone without a closing tag: resumable sessions wait, others end.
-    func linkLost(_ lost: ChannelHandlerContext) {
-        guard context === lost else { return }
-        context = nil
-        handler = nil
+    func linkLost(_ lost: any StreamLink) {
+        guard link === lost else { return }
+        link = nil
         out = nil
         input = nil
         frame = nil
@@ -132,7 +126,7 @@ public final class C2SSession: Endpoint {
     /// Ends the stream with an error (RFC 6120 §4.9). Nothing that is in flight is lost.
     public func end(_ error: StreamError) {
         guard phase != .ended else { return }
-        if context != nil {
+        if link != nil {
             openStreamIfNeeded()
             sayFinalAck()
             append(Array((error.xml + "</stream:stream>").utf8))
@@ -144,7 +138,7 @@ public final class C2SSession: Endpoint {
     func endedByClient() {
         guard phase != .ended else { return }
         // XEP-0198 §7: a last ack, so that the client knows what was taken; it waits for what is not durable yet.
-        if let management = streamManagement, management.ledger.outstanding > 0, context != nil {
+        if let management = streamManagement, management.ledger.outstanding > 0, link != nil {
             pauseInput()
             management.whenSafe.append { [weak self] in self?.sayGoodbye() }
             return server.router.journal.flush()
@@ -165,18 +159,18 @@ public final class C2SSession: Endpoint {
     }
 
     private func closeAndFinish() {
-        let link = context
+        let link = link
         startReading()
         flush()
         finish()
-        if let link { server.closeGracefully(link.channel) }
+        link?.closeGracefully()
     }
 
     /// Leaves the home; what was not acknowledged goes back to it.
     func finish() {
         guard phase != .ended else { return }
         phase = .ended
-        context = nil
+        link = nil
         input = nil
         frame = nil
         out = nil
@@ -195,8 +189,8 @@ public final class C2SSession: Endpoint {
     }
 
     var tlsVersion: String {
-        guard isSecure, let context else { return "none" }
-        return TLSReport.version(of: context.channel)
+        guard isSecure, let link else { return "none" }
+        return link.tlsVersion
     }
 
     /// Once a second.

@@ -1,8 +1,7 @@
 import NIOCore
+import Transport
 
-/// The channel handler of a client stream: hands bytes to the session and tells it when the link ends.
-///
-/// Resumption (XEP-0198 §5) moves a channel to an older session, so the handler only points at one.
+/// The TCP link of a client stream: hands bytes to the session and tells it when the connection ends.
 final class C2SHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -10,24 +9,31 @@ final class C2SHandler: ChannelInboundHandler {
     var session: C2SSession
     /// Whom the connection counts for.
     private let address: String
+    private var context: ChannelHandlerContext?
 
     init(session: C2SSession, address: String) {
         self.session = session
         self.address = address
     }
 
-    func handlerAdded(context: ChannelHandlerContext) { session.attach(context, self) }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        session.attach(self)
+    }
 
-    func handlerRemoved(context: ChannelHandlerContext) { session.server.connectionClosed(address) }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        session.server.connectionClosed(address)
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         // A link that was given up may still close its TLS; what it brings is of no session any more.
-        guard session.context === context else { return }
+        guard session.link === self else { return }
         session.receive(unwrapInboundIn(data))
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        session.linkLost(context)
+        session.linkLost(self)
         context.fireChannelInactive()
     }
 
@@ -40,4 +46,54 @@ final class C2SHandler: ChannelInboundHandler {
         if context.channel.isWritable { session.drained() }
         context.fireChannelWritabilityChanged()
     }
+}
+
+extension C2SHandler: StreamLink {
+    var negotiatesTLS: Bool { true }
+
+    var tlsVersion: String { context.map { TLSReport.version(of: $0.channel) } ?? "none" }
+
+    var bytesWaiting: Int { context?.channel.bytesWaiting ?? 0 }
+
+    var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    func write(_ bytes: ByteBuffer) { context?.writeAndFlush(NIOAny(bytes), promise: nil) }
+
+    /// An empty write behind the bytes that wait tells when they are out.
+    func notifyWhenWritten(_ count: Int) {
+        guard let context else { return }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        let session = session
+        promise.futureResult.assumeIsolated().whenSuccess {
+            guard count <= session.written.count, session.phase == .bound else { return }
+            session.settleWritten()
+        }
+        context.writeAndFlush(NIOAny(ByteBuffer()), promise: promise)
+    }
+
+    func setReading(_ reads: Bool) { context?.channel.setReading(reads) }
+
+    func startTLS() {
+        guard let context else { return }
+        do {
+            let handler = session.server.tls.makeHandler(direct: false)
+            try context.pipeline.syncOperations.addHandler(handler, position: .first)
+        } catch {
+            context.close(promise: nil)
+        }
+    }
+
+    func closeGracefully() {
+        guard let context else { return }
+        session.server.closeGracefully(context.channel)
+    }
+
+    func closeNow() { context?.close(mode: .all, promise: nil) }
+}
+
+extension Channel {
+    /// Bytes that the socket has not taken yet.
+    var bytesWaiting: Int { (try? syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
+
+    func setReading(_ reads: Bool) { try? syncOptions?.setOption(.autoRead, value: reads) }
 }

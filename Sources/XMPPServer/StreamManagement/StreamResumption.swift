@@ -68,7 +68,7 @@ extension C2SSession {
 
     /// Makes the next flush happen although nothing else goes out.
     func wakeForAck() {
-        guard context != nil, out == nil else { return }
+        guard link != nil, out == nil else { return }
         out = server.takeBuffer()
         server.markDirty(self)
     }
@@ -90,7 +90,7 @@ extension C2SSession {
     /// Hands the link to the old session as soon as everything that arrived on its old link is durable: the client
     /// must not send that again, so the answer waits until `h` covers it.
     private func takeOver(_ old: C2SSession, _ h: UInt32, _ id: String) {
-        guard phase == .authenticated, context != nil else { return }
+        guard phase == .authenticated, link != nil else { return }
         // Also when another stream was faster: the last one to ask has the session.
         old.detachLink()
         guard old.phase == .bound, let management = old.streamManagement else {
@@ -106,28 +106,26 @@ extension C2SSession {
 
     /// The server had not noticed that the old link is dead: it is closed now.
     private func detachLink() {
-        guard let link = context else { return }
+        guard let link else { return }
         linkLost(link)
-        link.close(mode: .all, promise: nil)
+        link.closeNow()
     }
 
     private func handOver(to old: C2SSession, _ h: UInt32, _ id: String) {
-        guard let context, let handler, let management = old.streamManagement else { return }
+        guard let link, let management = old.streamManagement else { return }
         guard management.acknowledge(h, old) else { return end(management.countTooHigh(h)) }
         flush()
         // A write that fails closes the link at once.
-        guard self.context === context else { return }
+        guard self.link === link else { return }
         startReading()
-        old.context = context
-        old.handler = handler
+        old.link = link
         old.remoteAddress = remoteAddress
         old.scanner = scanner
         old.isSecure = isSecure
         old.isWaiting = false
-        handler.session = old
+        link.session = old
         phase = .ended
-        self.context = nil
-        self.handler = nil
+        self.link = nil
         negotiation = nil
         server.forget(self)
         management.resumed()

@@ -36,9 +36,9 @@ struct SelfSignedCertificate {
             notValidBefore: now - 3_600, notValidAfter: Self.end(from: now), issuer: subject, subject: subject,
             signatureAlgorithm: .ecdsaWithSHA256,
             extensions: try Certificate.Extensions {
-                Critical(BasicConstraints.notCertificateAuthority)
-                Critical(KeyUsage(digitalSignature: true))
-                try ExtendedKeyUsage([.serverAuth, .clientAuth])
+                // As its own issuer, and without limits of use: clients built on NSS refuse anything else outright
+                // instead of asking their user whether to trust it.
+                Critical(BasicConstraints.isCertificateAuthority(maxPathLength: nil))
                 SubjectAlternativeNames([alternative])
                 identifier
             },

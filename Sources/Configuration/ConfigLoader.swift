@@ -37,6 +37,7 @@ public enum ConfigLoader {
         var reader = ConfigReader(file: file, folder: folder)
         reader.readRoot(root)
         reader.checkListeners()
+        reader.checkComponents()
         reader.checkPaths()
         if checksFiles { reader.checkFiles() }
         if let problems = reader.sortedProblems { throw problems }

@@ -8,7 +8,8 @@ extension ConfigOption {
         public let options: [ConfigOption]
     }
 
-    /// Every key with a fixed place, in the order of the file. `domains` is a list and stands apart.
+    /// Every key with a fixed place, in the order of the file. `domains` and `components` are lists and stand
+    /// apart.
     public static let groups: [Group] = [
         Group(key: "listen", summary: "Where clients connect.", options: listen),
         Group(key: "", summary: "", options: top),
@@ -19,6 +20,10 @@ extension ConfigOption {
         Group(
             key: "stream_management", summary: "Acknowledgements and resumption of streams (XEP-0198).",
             options: streamManagement),
+        Group(
+            key: "mobile",
+            summary: "Clients in the background (XEP-0352) and without a connection (XEP-0357); see docs/mobile.md.",
+            options: mobile),
         Group(key: "log", summary: "What the server tells the operator.", options: log),
     ]
 
@@ -35,6 +40,11 @@ extension ConfigOption {
             "listen.c2s_tls",
             "Clients that begin with TLS (direct TLS, XEP-0368).",
             .listener(\.c2sTLS)),
+        ConfigOption(
+            "listen.component",
+            "External components (XEP-0114), without TLS: for a network that you trust. The usual port is 5347; see"
+                + " docs/components.md.",
+            .listener(\.component)),
     ]
 
     private static let top: [ConfigOption] = [
@@ -145,6 +155,34 @@ extension ConfigOption {
             .integer(\.streamManagement.queue, allowed: 500...1_000_000, zeroMeans: nil)),
     ]
 
+    private static let mobile: [ConfigOption] = [
+        ConfigOption(
+            "mobile.held_stanzas",
+            "Presence, chat states and the like that wait for one inactive client; one more sends all of them.",
+            .integer(\.mobile.heldStanzas, allowed: 10...400, zeroMeans: nil)),
+        ConfigOption(
+            "mobile.quiet_mode",
+            "Whether messages wait for an inactive client too, as long as another client of the user is active.",
+            toggle(\.mobile.quietMode)),
+        ConfigOption(
+            "mobile.active_seconds",
+            "Seconds for which a client counts as the active one after it sent available presence or a message.",
+            .integer(\.mobile.activeSeconds, allowed: 10...86_400, zeroMeans: nil)),
+        ConfigOption(
+            "mobile.push_services", "Push services that one user may have enabled.",
+            .integer(\.mobile.pushServices, allowed: 1...1_000, zeroMeans: nil)),
+        ConfigOption(
+            "mobile.push_seconds",
+            "Least seconds between two notifications to one push service; what comes between is told with the next.",
+            .integer(\.mobile.pushSeconds, allowed: 1...3_600, zeroMeans: nil)),
+        ConfigOption(
+            "mobile.push_sender", "Whether notifications name the sender to the push service.",
+            toggle(\.mobile.pushSender)),
+        ConfigOption(
+            "mobile.push_body", "Whether notifications carry the text of the message to the push service.",
+            toggle(\.mobile.pushBody)),
+    ]
+
     private static let log: [ConfigOption] = [
         ConfigOption(
             "log.level",
@@ -153,6 +191,12 @@ extension ConfigOption {
                 allowed: ["trace", "debug", "info", "notice", "warning", "error"],
                 get: { $0.logLevel }, set: { $0.logLevel = $1 }))
     ]
+
+    private static func toggle(_ field: any Field<Bool>) -> Kind {
+        .choice(
+            allowed: ["on", "off"], get: { $0[keyPath: field] ? "on" : "off" },
+            set: { $0[keyPath: field] = $1 == "on" })
+    }
 
     private static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(_ field: any Field<Value>)
         -> Kind

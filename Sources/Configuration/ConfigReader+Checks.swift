@@ -6,14 +6,20 @@ extension ConfigReader {
         guard config.c2s != nil || config.c2sTLS != nil else {
             return refuse("listen", "every listener is off: expected c2s or c2s_tls to be on")
         }
-        guard let plain = config.c2s, let direct = config.c2sTLS, plain.port == direct.port else { return }
         // A wildcard covers every other address; two single addresses may share a port.
         let wildcards: Set<String> = ["::", "0.0.0.0"]
-        guard plain.address == direct.address || wildcards.contains(plain.address) || wildcards.contains(direct.address)
-        else { return }
-        refuse(
-            "listen.c2s_tls.port",
-            "value \(direct.port) is not allowed: expected a port other than the one of listen.c2s")
+        let listeners = [("c2s", config.c2s), ("c2s_tls", config.c2sTLS), ("component", config.component)]
+        for (index, (name, listener)) in listeners.enumerated() {
+            for (other, earlier) in listeners[..<index] {
+                guard let listener, let earlier, listener.port == earlier.port,
+                    listener.address == earlier.address || wildcards.contains(listener.address)
+                        || wildcards.contains(earlier.address)
+                else { continue }
+                refuse(
+                    "listen.\(name).port",
+                    "value \(listener.port) is not allowed: expected a port other than the one of listen.\(other)")
+            }
+        }
     }
 
     /// Makes every path absolute.

@@ -8,7 +8,7 @@ struct ConfigReader {
     var config = ServerConfig()
     private(set) var problems: [ConfigProblem] = []
     /// Line of every key seen, for problems that are found after the walk.
-    private var lines: [String: Int] = [:]
+    var lines: [String: Int] = [:]
 
     init(file: String, folder: String) {
         self.file = file
@@ -49,12 +49,14 @@ struct ConfigReader {
     private mutating func readGroup(_ mapping: Node.Mapping, path: [String]) {
         let options = ConfigOption.all.filter { $0.path.starts(with: path) }
         var known = Set(options.map { $0.path[path.count] })
-        if path.isEmpty { known.insert("domains") }
+        if path.isEmpty { known.formUnion(["domains", "components"]) }
         for (keyNode, value) in mapping {
             guard let name = readKey(keyNode, path: path, known: known) else { continue }
             let fullPath = path + [name]
             if fullPath == ["domains"] {
                 readDomains(value)
+            } else if fullPath == ["components"] {
+                readComponents(value)
             } else if let option = options.first(where: { $0.path == fullPath }) {
                 read(option, value)
             } else if case .mapping(let group) = value {
@@ -118,7 +120,7 @@ struct ConfigReader {
             refuse(key, value: value, expected: expected)
             return standard
         }
-        var listener = standard ?? ServerConfig.Listener(address: "::", port: 5222)
+        var listener = standard ?? ServerConfig.Listener(address: "127.0.0.1", port: 5347)
         for (keyNode, value) in mapping {
             switch readKey(keyNode, path: [], known: ["address", "port"], prefix: key) {
             case "address":

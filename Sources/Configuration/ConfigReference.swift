@@ -10,6 +10,10 @@ public enum ConfigReference {
             "",
             "`domains` is a list with at least one entry, each with `name`, `certificate` and `key` (PEM files). The first",
             "domain is the default one.",
+            "",
+            "`components` is a list of external components (XEP-0114), each with `domain` and `secret`, and if need be `title`",
+            "(what service discovery calls it) and `conflict` (`refuse`, the default, or `replace`: what happens when a second",
+            "one connects for the same domain).",
         ]
         for group in ConfigOption.groups {
             lines += ["", group.key.isEmpty ? "## Top of the file" : "## \(group.key)", ""]

@@ -23,6 +23,7 @@ public enum ConfigTemplate {
             lines.append("    certificate: \(YAMLText.scalar(domain.certificate))")
             lines.append("    key: \(YAMLText.scalar(domain.key))")
         }
+        lines += components(config)
         let standard = ServerConfig()
         for group in ConfigOption.groups {
             lines.append("")
@@ -38,6 +39,23 @@ public enum ConfigTemplate {
             }
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func components(_ config: ServerConfig) -> [String] {
+        var lines = [
+            "",
+            "# External components (XEP-0114), each with domain and secret, and if need be title (its name in service",
+            "# discovery) and conflict (refuse or replace: what happens when a second one connects). See listen.component.",
+        ]
+        if config.components.isEmpty { return lines + ["#components: []"] }
+        lines.append("components:")
+        for component in config.components {
+            lines.append("  - domain: \(YAMLText.scalar(component.domain))")
+            lines.append("    secret: \(YAMLText.quoted(component.secret))")
+            if let title = component.title { lines.append("    title: \(YAMLText.quoted(title))") }
+            if component.conflict != .refuse { lines.append("    conflict: \(component.conflict.rawValue)") }
+        }
+        return lines
     }
 
     private static func comment(_ option: ConfigOption, standard: ServerConfig) -> [String] {

@@ -18,6 +18,27 @@ public struct ServerConfig: Sendable, Equatable {
         }
     }
 
+    /// A domain that an external component answers for (XEP-0114).
+    public struct Component: Sendable, Equatable {
+        /// What happens when a second one connects for the same domain.
+        public enum Conflict: String, Sendable, CaseIterable { case refuse, replace }
+
+        /// Prepared domainpart.
+        public var domain: String
+        /// Shared with the component, 1 … 1,023 bytes.
+        public var secret: String
+        /// What service discovery calls it; nil for the domain.
+        public var title: String?
+        public var conflict: Conflict
+
+        public init(domain: String, secret: String, title: String? = nil, conflict: Conflict = .refuse) {
+            self.domain = domain
+            self.secret = secret
+            self.title = title
+            self.conflict = conflict
+        }
+    }
+
     /// One TCP listener.
     public struct Listener: Sendable, Equatable {
         /// IP address to bind, `::` for every address of both families.
@@ -43,6 +64,10 @@ public struct ServerConfig: Sendable, Equatable {
     public var c2s: Listener? = Listener(address: "::", port: 5222)
     /// Direct TLS listener (XEP-0368); nil switches it off.
     public var c2sTLS: Listener? = Listener(address: "::", port: 5223)
+    /// Listener of external components (XEP-0114); nil switches it off.
+    public var component: Listener?
+    /// Domains of external components.
+    public var components: [Component] = []
     /// Whether plain streams may authenticate (never with PLAIN).
     public var tls: TLSPolicy = .required
     /// Unix socket of the admin interface, absolute once loaded; its mode is 0600.
@@ -57,6 +82,7 @@ public struct ServerConfig: Sendable, Equatable {
     public var limits = Limits()
     public var messaging = Messaging()
     public var streamManagement = StreamManagement()
+    public var mobile = Mobile()
     /// Log level: trace, debug, info, notice, warning, error.
     public var logLevel: String = "info"
 
@@ -103,6 +129,26 @@ public struct ServerConfig: Sendable, Equatable {
         public var offlineMessages: Int = 1_000
         /// Seconds of silence after which a conversation forks to every client again, 1 … 86,400.
         public var forkLockSeconds: Int = 1_800
+
+        public init() {}
+    }
+
+    /// Clients in the background (XEP-0352) and without a connection (XEP-0357).
+    public struct Mobile: Sendable, Equatable {
+        /// Stanzas held for one inactive client, 10 … 400; one more sends all of them.
+        public var heldStanzas: Int = 250
+        /// Messages wait for an inactive client while another one of the user is active.
+        public var quietMode: Bool = false
+        /// Seconds a client counts as active after presence or a message, 10 … 86,400.
+        public var activeSeconds: Int = 300
+        /// Push services that one user may have enabled, 1 … 1,000.
+        public var pushServices: Int = 20
+        /// Least seconds between two notifications to one service, 1 … 3,600.
+        public var pushSeconds: Int = 5
+        /// Notifications name the sender.
+        public var pushSender: Bool = false
+        /// Notifications carry the text.
+        public var pushBody: Bool = false
 
         public init() {}
     }

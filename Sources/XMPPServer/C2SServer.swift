@@ -26,6 +26,8 @@ public final class C2SServer {
     var sharedFrame = ElementFrame()
     /// Requests of ours that clients have not answered.
     let asked = AskedIQs()
+    /// External components; nil when none is configured.
+    public internal(set) var components: ComponentServer?
     /// Streams that have output since the last flush.
     private var dirty: [C2SSession] = []
     private var isFlushScheduled = false
@@ -56,6 +58,7 @@ public final class C2SServer {
         self.logger = logger
         startedAt = time.uptime
         registry = XMPPRegistry(features: XMPPFeatures.all)
+        router.answerIQ = { [weak self] in self?.answer($0) }
     }
 
     /// A connection was accepted, on this loop.
@@ -135,6 +138,7 @@ public final class C2SServer {
         commands.tick(uptime)
         asked.tick(uptime)
         for session in Array(sessions.values) { session.tick(uptime) }
+        components?.tick(uptime)
         tls.reloadIfChanged()
     }
 
@@ -148,6 +152,7 @@ public final class C2SServer {
         for session in sessions.values { session.pauseInput() }
         router.journal.whenIdle { [self] in
             for session in Array(sessions.values) { session.end(StreamError(.systemShutdown)) }
+            components?.drain()
             router.journal.whenIdle { [self] in awaitDisconnects(until: time.uptime + 2_500, done) }
         }
     }

@@ -11,6 +11,7 @@ import Storage
 import StorageSQLite
 import Transport
 import XMPPServer
+import XMPPWire
 
 /// The running server: what is composed at the start and taken apart at the end.
 final class Server: Service {
@@ -87,6 +88,15 @@ final class Server: Service {
             let host = listener.address.contains(":") ? "[\(listener.address)]" : listener.address
             listeners.append("\(name) \(host):\(listener.port)")
         }
+        if let listener = config.component {
+            channels.append(
+                try await Listener.bind(address: listener.address, port: listener.port, group: group) { channel in
+                    try core.value.components?.accept(channel)
+                })
+            listeners.append(
+                "component \(listener.address.contains(":") ? "[\(listener.address)]" : listener.address):\(listener.port)"
+            )
+        }
         let backend = AdminOperations(
             config: config, listeners: listeners, database: database, core: core, time: time)
         let admin = AdminServer(
@@ -119,9 +129,11 @@ final class Server: Service {
         let c2s = C2SConfig(config, descriptors: descriptors)
         let authentication = AuthenticationService(
             database: database, decoySecret: secret, config: c2s, loop: isolated, time: time)
-        return C2SServer(
+        let server = C2SServer(
             router: router, tls: tls, authentication: authentication, config: c2s, version: RoostVersion.current,
             loop: isolated, time: time, logger: logger)
+        if config.component != nil { try server.serveComponents(config.components.map { try ComponentAccount($0) }) }
+        return server
     }
 
     /// Serves until a graceful shutdown, then drains.
@@ -150,6 +162,15 @@ final class Server: Service {
         do { try database.close() } catch {
             logger.error("closing the database failed", metadata: ["error": "\(error)"])
         }
+    }
+}
+
+extension ComponentAccount {
+    init(_ component: ServerConfig.Component) throws {
+        let domain = try JIDPreparation.domainpart(component.domain)
+        self.init(
+            domain: domain, secret: component.secret, title: component.title ?? domain,
+            conflict: component.conflict == .replace ? .replace : .refuse)
     }
 }
 

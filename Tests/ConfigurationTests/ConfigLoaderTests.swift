@@ -90,6 +90,36 @@ struct ConfigLoaderTests {
     }
 
     @Test(
+        "a component that could not work is refused, without showing its secret",
+        arguments: [
+            ("components: [{ domain: p.example.com, secret: s }]", "listen.component is off"),
+            ("components: [{ domain: p.example.com }]\nlisten: { component: {} }", "secret is missing"),
+            ("components: [{ secret: s }]\nlisten: { component: {} }", "domain is missing"),
+            ("components: [{ domain: example.com, secret: s }]\nlisten: { component: {} }", "is a domain of accounts"),
+            (
+                "components: [{ domain: p.a, secret: s }, { domain: p.a, secret: s }]\nlisten: { component: {} }",
+                "components[1].domain: domain p.a is given twice: components[0] has it already"
+            ),
+            (
+                "components: [{ domain: 'p a', secret: s }]\nlisten: { component: {} }",
+                "components[0].domain: value p a"
+            ),
+            (
+                "components: [{ domain: p.a, secret: [hush] }]\nlisten: { component: {} }",
+                "components[0].secret: is not"
+            ),
+            ("components: [{ domain: p.a, secret: s, conflict: fight }]\nlisten: { component: {} }", "refuse, replace"),
+            ("components: [{ domain: p.a, secret: s, sercet: t }]\nlisten: { component: {} }", "did you mean secret?"),
+            ("components: all", "components: value all is not allowed: expected a list"),
+            ("listen: { component: { port: 5222 } }", "listen.component.port: value 5222 is not allowed"),
+        ])
+    func components(text: String, expected: String) {
+        let problems = Self.problems(Self.domain + text + "\n")
+        #expect(problems.count == 1 && problems[0].contains(expected), "\(problems)")
+        #expect(!problems.joined().contains("hush"))
+    }
+
+    @Test(
         "a value of the wrong shape is refused with what was found",
         arguments: [
             ("limits: 5", "roost.yaml:3: limits: value 5 is not allowed: expected the keys stanza_bytes, "),

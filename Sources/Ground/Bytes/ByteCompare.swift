@@ -19,3 +19,19 @@ extension UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: self[start..<end])
     }
 }
+
+extension ByteCompare {
+    /// Whether the bytes of `literal` stand anywhere in `bytes`.
+    public static func contains(_ bytes: UnsafeRawBufferPointer, _ literal: StaticString) -> Bool {
+        let length = literal.utf8CodeUnitCount
+        guard let base = bytes.baseAddress, length > 0, bytes.count >= length, literal.hasPointerRepresentation
+        else { return false }
+        let last = bytes.count - length
+        var index = 0
+        while index <= last, let found = memchr(base + index, Int32(literal.utf8Start[0]), last - index + 1) {
+            if same(found, literal.utf8Start, length) { return true }
+            index = UnsafeRawPointer(found) - base + 1
+        }
+        return false
+    }
+}

@@ -27,7 +27,7 @@ extension Router {
         let directed = endpoint.directed
         endpoint.directed = []
         for jid in directed where !wasAvailable || !sharesPresence(home, with: jid.bare) {
-            sendDirected(goodbye, to: jid, from: home)
+            sendDirected(goodbye, to: jid, from: home, source: SilentSource.shared)
         }
         replayEnded(for: endpoint, home)
     }
@@ -36,8 +36,11 @@ extension Router {
     private func broadcast(_ stanza: PresenceStanza, from endpoint: any Endpoint, _ home: UserHome) {
         for item in home.roster.values where item.subscription.from {
             if !home.blocked.isEmpty, home.blocks(item.contact) { continue }
-            guard let contact = homes.loaded(item.address), !contact.endpoints.isEmpty else { continue }
-            deliver(stanza, toAvailableOf: contact, from: home)
+            guard let contact = homes.loaded(item.address) else {
+                if !services.isEmpty { tellService(stanza, at: item.contact) }
+                continue
+            }
+            if !contact.endpoints.isEmpty { deliver(stanza, toAvailableOf: contact, from: home) }
         }
         for other in home.endpoints where other === endpoint || other.availability != nil {
             other.deliver(stanza, to: home.address)
@@ -54,8 +57,11 @@ extension Router {
     /// Initial presence asks for that of the contacts (§4.3); ours answer from memory.
     private func probe(for endpoint: any Endpoint, _ home: UserHome) {
         for item in home.roster.values where item.subscription.to {
-            guard let contact = homes.loaded(item.address), !contact.endpoints.isEmpty else { continue }
-            answerProbe(contact, to: endpoint, home)
+            guard let contact = homes.loaded(item.address) else {
+                if !services.isEmpty { probeService(item.contact, for: home) }
+                continue
+            }
+            if !contact.endpoints.isEmpty { answerProbe(contact, to: endpoint, home) }
         }
         for other in home.endpoints where other !== endpoint {
             if let availability = other.availability { endpoint.deliver(availability.stanza, to: home.address) }
@@ -107,10 +113,15 @@ extension Router {
         if isAvailable { endpoint.directed.insert(target) } else { endpoint.directed.remove(target) }
         // Bounded: a client that addresses ever more strangers has the first ones forgotten.
         if endpoint.directed.count > 1_000, let first = endpoint.directed.first { endpoint.directed.remove(first) }
-        sendDirected(stanza, to: target, from: home)
+        sendDirected(stanza, to: target, from: home, source: endpoint)
     }
 
-    private func sendDirected(_ stanza: PresenceStanza, to target: JID, from home: UserHome) {
+    private func sendDirected(
+        _ stanza: PresenceStanza, to target: JID, from home: UserHome, source: any StanzaSource
+    ) {
+        if !services.isEmpty, services[target.domain] != nil {
+            return tellService(stanza, at: target, source: source)
+        }
         guard let contact = homes.loaded(target), !contact.blocks(home.jid) else { return }
         if target.isBare {
             for endpoint in contact.endpoints where endpoint.availability != nil {
@@ -130,7 +141,13 @@ extension Router {
 
     /// The contact may see the user from now on (§3.1.5).
     func startSharing(_ home: UserHome, with contact: JID) {
-        guard let other = homes.loaded(contact), !home.blocks(contact) else { return }
+        guard !home.blocks(contact) else { return }
+        guard let other = homes.loaded(contact) else {
+            for endpoint in home.endpoints {
+                if let availability = endpoint.availability { tellService(availability.stanza, at: contact) }
+            }
+            return
+        }
         for endpoint in home.endpoints {
             if let availability = endpoint.availability {
                 deliver(availability.stanza, toAvailableOf: other, from: home)
@@ -140,9 +157,14 @@ extension Router {
 
     /// The contact may not see the user any more (§3.2.2).
     func stopSharing(_ home: UserHome, with contact: JID) {
-        guard let other = homes.loaded(contact) else { return }
+        let other = homes.loaded(contact)
+        if other == nil, services.isEmpty { return }
         for endpoint in home.endpoints where endpoint.availability != nil {
             let goodbye = PresenceStanza(type: "unavailable", from: endpoint.address)
+            guard let other else {
+                tellService(goodbye, at: contact)
+                continue
+            }
             for receiver in other.endpoints where receiver.availability != nil {
                 receiver.deliver(goodbye, to: other.address)
             }

@@ -120,11 +120,16 @@ extension Router {
         _ kind: SubscriptionMachine.Stanza, from home: UserHome, to contact: JID, stanza: [UInt8]?,
         then: @escaping () -> Void = {}
     ) {
-        guard serves(contact.domain) else { return then() }
+        let isLocal = serves(contact.domain)
+        guard isLocal || services[contact.domain] != nil else { return then() }
         let sender = home.jid
         let bytes =
             stanza
             ?? PresenceStanza(type: kind.rawValue, from: home.address).addressed(to: Array(contact.description.utf8))
+        guard isLocal else {
+            _ = passOn(bytes, toServiceAt: contact)
+            return then()
+        }
         homes.withHome(contact) { [self] other in
             // §3.1.3: no such account; the user is not told.
             guard let other else { return then() }
@@ -132,7 +137,7 @@ extension Router {
         }
     }
 
-    private func receiveSubscription(
+    func receiveSubscription(
         _ kind: SubscriptionMachine.Stanza, from sender: JID, at home: UserHome, stanza: [UInt8],
         then: @escaping () -> Void
     ) {

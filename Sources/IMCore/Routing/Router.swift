@@ -35,6 +35,8 @@ public final class Router {
     public private(set) var domainNames: [String] = []
     /// Services by their domain.
     var services: [String: any DomainService] = [:]
+    /// Requests of ours that services have not answered.
+    public let inquiries = ServiceInquiries()
     /// Answers IQs of services to hosted domains and to accounts; set by the face that knows how.
     public var answerIQ: ((RoutedStanza) -> Void)?
 
@@ -66,6 +68,7 @@ public final class Router {
     /// Once a second.
     public func tick() {
         let uptime = time.uptime
+        inquiries.tick(uptime)
         if uptime - lastEviction > 10_000 {
             lastEviction = uptime
             homes.evictIdle(uptime: uptime)

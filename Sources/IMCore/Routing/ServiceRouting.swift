@@ -48,7 +48,7 @@ extension Router {
         }
         switch kind {
         case .message: sendMessage(stanza, number)
-        case .presence: sendPresence(stanza)
+        case .presence: receivePresence(stanza)
         case .iq: sendIQ(stanza)
         }
     }
@@ -83,20 +83,10 @@ extension Router {
             to: stanza.to.bare)
     }
 
-    private func sendPresence(_ stanza: RoutedStanza) {
-        let bytes = stanza.element.stanzaBytes
-        if let contact = homes.loaded(stanza.to), !contact.blocks(stanza.from) {
-            if stanza.to.isBare {
-                for endpoint in contact.endpoints where endpoint.availability != nil { endpoint.deliver(bytes) }
-            } else {
-                contact.endpoint(address: Array(stanza.to.description.utf8))?.deliver(bytes)
-            }
-        }
-        stanza.settle()
-    }
-
     private func sendIQ(_ stanza: RoutedStanza) {
         defer { stanza.settle() }
+        let isAnswer = ["result", "error"].contains(stanza.element["type"])
+        if isAnswer, stanza.to.isBare { return inquiries.answered(stanza.element, by: stanza.from) }
         guard stanza.to.local != nil, !stanza.to.isBare else {
             guard let answerIQ else { return stanza.refuse(.serviceUnavailable) }
             return answerIQ(stanza)

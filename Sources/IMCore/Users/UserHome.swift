@@ -9,7 +9,7 @@ public final class UserHome {
     /// Bare address, prepared, as bytes.
     public let address: [UInt8]
     public var id: Int64 { account.id }
-    public var jid: JID { account.jid }
+    public let jid: JID
 
     public internal(set) var endpoints: [any Endpoint] = []
     public internal(set) var roster: [JID: RosterItem]
@@ -32,6 +32,7 @@ public final class UserHome {
 
     init(record: HomeRecord, forkSilence: Int64) {
         account = record.account
+        jid = record.account.jid
         address = Array(record.account.jid.description.utf8)
         roster = Dictionary(
             record.roster.map { ($0.contact, RosterItem(record: $0)) }, uniquingKeysWith: { first, _ in first })
@@ -41,6 +42,20 @@ public final class UserHome {
         storedMessages = record.storedMessages
         lastSeenAt = record.account.lastSeenAt
         lastStatus = record.account.lastStatus
+    }
+
+    /// Stands for an asker without account here, a service or a component: empty, and nothing is stored for it.
+    public init(visitor: JID) {
+        jid = visitor.bare
+        account = Account(
+            id: -1, localpart: jid.local ?? "", domain: jid.domain, name: nil, isAdmin: false, createdAt: 0,
+            lastSeenAt: nil, lastStatus: nil, rosterVersion: 0, scramIterations: 0)
+        address = Array(jid.description.utf8)
+        roster = [:]
+        rosterVersion = 0
+        blocked = []
+        forking = ForkingPolicy(silence: 0)
+        storedMessages = 0
     }
 
     public func endpoint(resource: String) -> (any Endpoint)? { endpoints.first { $0.resource == resource } }

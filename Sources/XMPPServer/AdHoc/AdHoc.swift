@@ -23,7 +23,9 @@ extension XMPPFeature {
 
     private static func handleCommand(_ request: IQRequest) {
         guard request.isSet else { return request.refuse(.badRequest("a command is set")) }
-        let caller = CommandCaller(session: request.session, home: request.home)
+        // Components have no account that a command could be about.
+        guard let session = request.session else { return request.refuse(.commandForbidden) }
+        let caller = CommandCaller(session: session, home: request.home)
         request.server.commands.handle(request.payload, caller) { answer in
             switch answer {
             case .success(let element): request.reply(element)
@@ -35,7 +37,8 @@ extension XMPPFeature {
     /// XEP-0050 §2.2.
     private static func answerCommandNode(_ request: IQRequest, _ node: String, _ aspect: Discovery.Aspect) -> Bool {
         let engine = request.server.commands
-        let caller = CommandCaller(session: request.session, home: request.home)
+        guard let session = request.session else { return false }
+        let caller = CommandCaller(session: session, home: request.home)
         if node == CommandEngine.namespace {
             switch aspect {
             case .information:

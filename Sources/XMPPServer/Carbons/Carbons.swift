@@ -14,7 +14,7 @@ extension XMPPFeature {
 
     private static func set(_ request: IQRequest, _ isEnabled: Bool) {
         guard request.isSet else { return request.refuse(.badRequest("carbons are switched with set")) }
-        request.session.wantsCarbons = isEnabled
+        request.session?.wantsCarbons = isEnabled
         request.reply()
     }
 }

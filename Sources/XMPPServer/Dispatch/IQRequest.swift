@@ -4,7 +4,13 @@ import XMPPWire
 
 /// A request that the server answers itself. Exactly one of `reply` and `refuse` is called, now or later.
 final class IQRequest {
-    let session: C2SSession
+    let server: C2SServer
+    /// The client that asks; nil when a service or a component does, which is possible in the scopes `.server` and
+    /// `.contact`.
+    let session: C2SSession?
+    /// Full address of the asker.
+    let asker: JID
+    /// The asker's home; for an asker without account an empty one that nothing is stored for.
     let home: UserHome
     let isSet: Bool
     /// The one child of the request.
@@ -14,11 +20,15 @@ final class IQRequest {
     private let id: String
     private let to: String?
     private let ledgerNumber: UInt64?
+    private let source: any StanzaSource
 
     init(
         session: C2SSession, home: UserHome, isSet: Bool, payload: XMLElement, target: JID?, id: String, to: String?,
         ledgerNumber: UInt64?
     ) {
+        server = session.server
+        source = session
+        asker = JID(preparedLocal: home.jid.local, domain: home.jid.domain, resource: session.resource)
         self.session = session
         self.home = home
         self.isSet = isSet
@@ -29,7 +39,20 @@ final class IQRequest {
         self.ledgerNumber = ledgerNumber
     }
 
-    var server: C2SServer { session.server }
+    /// A request of a service to a hosted domain or to the bare address of an account.
+    init(of stanza: RoutedStanza, payload: XMLElement, server: C2SServer) {
+        self.server = server
+        source = stanza.source
+        session = nil
+        asker = stanza.from
+        home = UserHome(visitor: stanza.from)
+        isSet = stanza.element["type"] == "set"
+        self.payload = payload
+        target = stanza.to
+        id = stanza.element["id"] ?? ""
+        to = stanza.to.description
+        ledgerNumber = nil
+    }
 
     /// A result with serialised content, in the stream's namespace unless it says otherwise.
     func reply(_ content: String = "") { answer("result", content) }
@@ -49,9 +72,9 @@ final class IQRequest {
 
     private func answer(_ type: String, _ content: String) {
         let from = to.map { " from='\(XMLText.escape($0))'" } ?? ""
-        let receiver = XMLText.escape(String(decoding: session.address, as: UTF8.self))
+        let receiver = XMLText.escape(asker.description)
         let head = "<iq type='\(type)' id='\(XMLText.escape(id))'\(from) to='\(receiver)'"
-        session.deliver(Array((content.isEmpty ? head + "/>" : head + ">" + content + "</iq>").utf8))
-        if let ledgerNumber { session.stanzaIsSafe(ledgerNumber) }
+        source.deliver(Array((content.isEmpty ? head + "/>" : head + ">" + content + "</iq>").utf8))
+        if let ledgerNumber { source.stanzaIsSafe(ledgerNumber) }
     }
 }

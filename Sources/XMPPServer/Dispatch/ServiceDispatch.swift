@@ -28,3 +28,18 @@ extension C2SSession {
             RoutedStanza(kind: kind, element: element, from: from, to: jid, source: self, ledgerNumber: number))
     }
 }
+
+extension C2SServer {
+    /// An IQ of a service or a component to a hosted domain or to the bare address of an account, answered for it
+    /// (RFC 6121 §8.5.2.1.3).
+    func answer(_ stanza: RoutedStanza) {
+        guard ["get", "set"].contains(stanza.element["type"]) else { return }
+        let elements = stanza.element.elements
+        guard let payload = elements.first, elements.count == 1 else {
+            return stanza.refuse(.badRequest("a request has exactly one child"))
+        }
+        guard stanza.to.isBare, let handle = registry.handler(payload, stanza.to.local == nil ? .server : .contact)
+        else { return stanza.refuse(.serviceUnavailable) }
+        handle(IQRequest(of: stanza, payload: payload, server: self))
+    }
+}

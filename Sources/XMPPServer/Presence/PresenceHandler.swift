@@ -30,8 +30,10 @@ extension C2SSession {
             case .malformed: refuse("presence", attributes, bytes, .jidMalformed())
             }
         case "error":
-            if case .user(let jid) = target(attributes.to, bytes) {
-                forward(stamp(bytes, frame, attributes), to: jid)
+            switch target(attributes.to, bytes) {
+            case .user(let jid): forward(stamp(bytes, frame, attributes), to: jid)
+            case .service(let jid): toService(.presence, jid, bytes, attributes, nil)
+            case .own, .domain, .remote, .malformed: break
             }
         default:
             refuse("presence", attributes, bytes, .badRequest("unknown presence type"))
@@ -69,7 +71,7 @@ extension C2SSession {
         _ home: UserHome
     ) {
         switch target(attributes.to, bytes) {
-        case .user(let jid):
+        case .user(let jid), .service(let jid):
             if home.blocks(jid) {
                 return refuse("presence", attributes, bytes, .blocked)
             }
@@ -77,9 +79,6 @@ extension C2SSession {
                 stamp(bytes, frame, attributes), isAvailable: isAvailable, to: jid, from: self, home)
         case .malformed: refuse("presence", attributes, bytes, .jidMalformed())
         case .remote: refuse("presence", attributes, bytes, StanzaError(.cancel, .remoteServerNotFound))
-        case .service(let jid):
-            if isAvailable { directed.insert(jid) } else { directed.remove(jid) }
-            toService(.presence, jid, bytes, attributes, nil)
         case .own, .domain: break
         }
     }
@@ -106,7 +105,7 @@ extension C2SSession {
         let stanza = stamp(bytes, frame, attributes, from: home.address)
             .addressed(to: Array(contact.description.utf8))
         let context = RefusalContext(attributes, bytes)
-        let isLocal = server.router.serves(contact.domain)
+        let isLocal = server.router.serves(contact.domain) || server.router.service(contact.domain) != nil
         server.router.sendSubscription(kind, to: contact, from: home, stanza: stanza) { [weak self] error in
             if let error {
                 self?.deliver(context.reply("presence", error, to: self?.address ?? []))

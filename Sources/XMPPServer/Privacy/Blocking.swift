@@ -19,7 +19,7 @@ extension XMPPFeature {
 
     private static func list(_ request: IQRequest) {
         guard !request.isSet else { return request.refuse(.badRequest("the block list is asked with get")) }
-        request.session.followsBlockList = true
+        request.session?.followsBlockList = true
         let items = request.home.blocked.map(\.description).sorted()
             .map { "<item jid='\(XMLText.escape($0))'/>" }.joined()
         request.reply("<blocklist xmlns='\(blockingNamespace)'>\(items)</blocklist>")

@@ -28,7 +28,7 @@ extension XMPPFeature {
 
     private static func getRoster(_ request: IQRequest) {
         let home = request.home
-        request.session.isInterested = true
+        request.session?.isInterested = true
         let version = String(home.rosterVersion)
         if let known = request.payload["ver"], known == version { return request.reply() }
         let items = request.server.router.rosterItems(home).map(\.xml).joined()

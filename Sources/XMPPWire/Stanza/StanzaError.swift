@@ -21,6 +21,7 @@ public struct StanzaError: Error, Equatable, Sendable {
         case policyViolation = "policy-violation"
         case recipientUnavailable = "recipient-unavailable"
         case remoteServerNotFound = "remote-server-not-found"
+        case remoteServerTimeout = "remote-server-timeout"
         case resourceConstraint = "resource-constraint"
         case serviceUnavailable = "service-unavailable"
         case subscriptionRequired = "subscription-required"

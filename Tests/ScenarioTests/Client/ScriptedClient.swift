@@ -1,3 +1,4 @@
+import Crypto
 import XMLWire
 import XMPPWire
 
@@ -40,6 +41,9 @@ final class ScriptedClient {
     /// Stanzas sent, the `h` to expect.
     var sent: UInt32 = 0
 
+    /// An external component: its address is the domain (XEP-0114).
+    var isComponent: Bool { resource.isEmpty }
+
     init(name: String, domain: String, resource: String, port: Int) throws {
         self.name = name
         self.domain = domain
@@ -47,8 +51,8 @@ final class ScriptedClient {
         socket = try LoopbackSocket(port: port)
     }
 
-    var bare: String { "\(name)@\(domain)" }
-    var full: String { "\(bare)/\(resource)" }
+    var bare: String { isComponent ? domain : "\(name)@\(domain)" }
+    var full: String { isComponent ? domain : "\(bare)/\(resource)" }
 
     // MARK: Sending
 
@@ -234,6 +238,31 @@ final class ScriptedClient {
         return nil
     }
 
+    /// Opens a component stream and returns its id.
+    func openComponentStream() throws -> String {
+        try send(
+            "<stream:stream to='\(domain)' xmlns='jabber:component:accept' "
+                + "xmlns:stream='http://etherx.jabber.org/streams'>")
+        while scanner.header == nil {
+            guard try fill(Self.patience) else { throw SceneFailure("the server does not open its stream") }
+        }
+        guard let header = scanner.header, header.from == domain, let id = header.id,
+            header.defaultNamespace == "jabber:component:accept"
+        else { throw SceneFailure("the server's stream header is wrong") }
+        return id
+    }
+
+    /// XEP-0114 §3.
+    func shakeHands(_ streamID: String, secret: String) throws {
+        try send("<handshake>\(Self.digest(streamID, secret))</handshake>")
+    }
+
+    static func digest(_ streamID: String, _ secret: String) -> String {
+        Insecure.SHA1.hash(data: Array((streamID + secret).utf8)).map { byte in
+            (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }.joined()
+    }
+
     func bind() throws {
         try send(
             "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>\(resource)</resource>"
@@ -247,7 +276,8 @@ final class ScriptedClient {
     func ping() throws {
         pings += 1
         let id = "sync-\(pings)"
-        try send("<iq type='get' id='\(id)'><ping xmlns='urn:xmpp:ping'/></iq>")
+        let addresses = isComponent ? " from='\(domain)' to='example.com'" : ""
+        try send("<iq type='get' id='\(id)'\(addresses)><ping xmlns='urn:xmpp:ping'/></iq>")
         _ = try element { $0.name == "iq" && $0["id"] == id }
     }
 }

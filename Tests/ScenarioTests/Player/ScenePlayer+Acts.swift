@@ -71,6 +71,7 @@ extension ScenePlayer {
         let known: Set = ["sm", "sm without resumption", "carbons", "roster", "block list", "no presence", "sha1"]
         if let unknown = options.subtracting(known).first { throw SceneFailure("'\(unknown)' is no option") }
         let client = try makeClient(actor)
+        if client.isComponent { return try connectComponent(client) }
         try client.logIn(options.contains("sha1") ? .sha1 : .sha256)
         try client.bind()
         if options.contains("sm") { try enableStreamManagement(client, resumption: true) }
@@ -88,6 +89,13 @@ extension ScenePlayer {
         try client.send("<presence>\(presence)</presence>")
         _ = try client.element { $0.name == "presence" && $0["from"] == client.full }
         if ignored { try client.forgetPresence() }
+    }
+
+    private func connectComponent(_ client: ScriptedClient) throws {
+        try client.shakeHands(try client.openComponentStream(), secret: SceneSettings.componentSecret)
+        let answer = try client.element { _ in true }
+        guard answer.name == "handshake" else { throw SceneFailure("the handshake failed: \(answer)") }
+        client.isBound = true
     }
 
     private func enableStreamManagement(_ client: ScriptedClient, resumption: Bool) throws {
@@ -109,6 +117,11 @@ extension ScenePlayer {
             _ = try makeClient(actor)
         } else if reader.take("a stream") {
             let client = try makeClient(actor)
+            if client.isComponent {
+                variables["\(actor).handshake"] = ScriptedClient.digest(
+                    try client.openComponentStream(), SceneSettings.componentSecret)
+                return
+            }
             try client.openStream()
             _ = try client.element { $0.name == "features" }
         } else {
@@ -224,6 +237,7 @@ extension ScenePlayer {
         client.isBound = false
         clients[actor] = nil
         dropped[actor] = client
+        if client.isComponent { return try server.awaitComponentGone(client.domain) }
         try server.awaitConnections(before - 1)
     }
 

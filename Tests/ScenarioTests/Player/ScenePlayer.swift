@@ -1,5 +1,6 @@
 import Foundation
 import Ground
+import XMPPServer
 
 /// Plays one scene against a server of its own.
 final class ScenePlayer {
@@ -56,6 +57,7 @@ final class ScenePlayer {
     private func perform(_ text: String) throws {
         var reader = StatementReader(text)
         if reader.take("cast") { return try readCast(&reader) }
+        if reader.take("component") { return try readComponent(&reader) }
         if reader.take("set") {
             guard !hasStarted else { throw SceneFailure("settings come before anything happens") }
             let name = reader.word()
@@ -85,6 +87,18 @@ final class ScenePlayer {
             }
             cast.append(name)
         }
+    }
+
+    /// `component NAME [that replaces]`: the domain NAME.example.com.
+    private func readComponent(_ reader: inout StatementReader) throws {
+        let name = reader.word()
+        let conflict: ComponentAccount.Conflict = reader.take("that replaces") ? .replace : .refuse
+        try reader.requireEnd()
+        settings.components.append(
+            ComponentAccount(
+                domain: SceneSettings.componentDomain(name), secret: SceneSettings.componentSecret,
+                title: "The \(name)", conflict: conflict))
+        cast.append(name)
     }
 
     private func relate(_ one: String, _ other: String, both: Bool) {
@@ -195,6 +209,13 @@ final class ScenePlayer {
         // `alice`, `alice/phone`, and `alice:again` for one more stream under the same address.
         let parts = actor.split(separator: "/", maxSplits: 1).map(String.init)
         let name = String(parts[0].prefix { $0 != ":" })
+        let domain = SceneSettings.componentDomain(name)
+        if settings.components.contains(where: { $0.domain == domain }) {
+            let component = try ScriptedClient(
+                name: name, domain: domain, resource: "", port: try server().componentPort)
+            clients[actor] = component
+            return component
+        }
         let client = try ScriptedClient(
             name: name, domain: SceneAccounts.domain(of: name), resource: parts.count > 1 ? parts[1] : "desk",
             port: try server().port)

@@ -14,10 +14,12 @@ import XMPPWire
 /// clock that only the scene moves.
 final class SceneServer {
     let port: Int
+    /// Where external components connect; 0 when there are none.
+    let componentPort: Int
     private let group: MultiThreadedEventLoopGroup
     private let loop: any EventLoop
     private let core: NIOLoopBound<C2SServer>
-    private let channel: any Channel
+    private let channels: [any Channel]
     private let database: SQLiteDatabase
 
     /// Opens the database and binds a port of the system's choice. Call from a thread that may wait.
@@ -40,12 +42,22 @@ final class SceneServer {
             let core = try Self.compose(database, lastID, secret, settings, loop, time, quiet)
             return NIOLoopBound(core, eventLoop: loop)
         }.wait()
-        channel = try Waiting.result {
+        let clients = try Waiting.result {
             try await Listener.bind(address: "127.0.0.1", port: 0, group: group) { channel in
                 try core.value.accept(channel, directTLS: false)
             }
         }
-        port = channel.localAddress?.port ?? 0
+        let components =
+            try settings.components.isEmpty
+            ? nil
+            : Waiting.result {
+                try await Listener.bind(address: "127.0.0.1", port: 0, group: group) { channel in
+                    try core.value.components?.accept(channel)
+                }
+            }
+        channels = [clients] + (components.map { [$0] } ?? [])
+        port = clients.localAddress?.port ?? 0
+        componentPort = components?.localAddress?.port ?? 0
         self.group = group
         self.loop = loop
         self.core = core
@@ -66,10 +78,12 @@ final class SceneServer {
             loop: isolated, time: time, logger: logger)
         let authentication = AuthenticationService(
             database: database, decoySecret: secret, config: settings.c2s, loop: isolated, time: time)
-        return C2SServer(
+        let server = C2SServer(
             router: router, tls: try TLSContexts(SceneAccounts.certificates(), logger: logger),
             authentication: authentication, config: settings.c2s, version: "1.0", loop: isolated, time: time,
             logger: logger)
+        if !settings.components.isEmpty { server.serveComponents(settings.components) }
+        return server
     }
 
     /// Runs on the server's loop and waits for the value.
@@ -99,11 +113,19 @@ final class SceneServer {
         }
     }
 
+    /// Waits until the server has seen the component of that domain go.
+    func awaitComponentGone(_ domain: String) throws {
+        let deadline = ContinuousClock.now + .seconds(5)
+        while try onLoop({ $0.components?.connected.contains(domain) ?? false }) {
+            guard ContinuousClock.now < deadline else { throw SceneFailure("the server does not notice the lost link") }
+        }
+    }
+
     // MARK: End
 
     /// Ends every stream and stores what is left, as a graceful shutdown does.
     func stop() throws {
-        try channel.close().wait()
+        for channel in channels { try channel.close().wait() }
         let drained = loop.makePromise(of: Void.self)
         let core = core
         loop.execute { core.value.drain { drained.succeed(()) } }
@@ -124,7 +146,7 @@ final class SceneServer {
                 }
             }
         }
-        try channel.close().wait()
+        for channel in channels { try channel.close().wait() }
         try group.syncShutdownGracefully()
         try database.close()
     }

@@ -6,11 +6,17 @@ struct SceneSettings: Sendable {
     var c2s = C2SConfig()
     var core = CoreConfig()
     var gatherMilliseconds = 1
+    var components: [ComponentAccount] = []
 
     init() {
         c2s.requiresTLS = false
         c2s.scramIterations = SceneAccounts.iterations
     }
+
+    static let componentSecret = "a < b & 'c'"
+
+    /// The domain of an external component with that name.
+    static func componentDomain(_ name: String) -> String { "\(name).example.com" }
 
     /// - Throws: `SceneFailure` for a name that is not known.
     mutating func set(_ name: String, _ value: Int) throws {

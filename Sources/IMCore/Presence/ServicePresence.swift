@@ -1,0 +1,90 @@
+import XMLWire
+import XMPPWire
+
+/// Presence between users of ours and addresses of services and components (RFC 6121 §3, §4).
+extension Router {
+    /// A user's presence to a service; nothing happens where there is none.
+    ///
+    /// - Parameter source: hears of errors. Nobody does where the user did not name the address in the stanza.
+    func tellService(_ stanza: PresenceStanza, at target: JID, source: any StanzaSource = SilentSource.shared) {
+        guard let service = services[target.domain] else { return }
+        deliver(stanza.addressed(to: Array(target.description.utf8)), to: service, at: target, source: source)
+    }
+
+    /// §4.3.1: from the bare address of the user to that of the contact.
+    func probeService(_ contact: JID, for home: UserHome) {
+        guard !home.blocks(contact) else { return }
+        tellService(PresenceStanza(type: "probe", from: home.address), at: contact)
+    }
+
+    private func deliver(
+        _ bytes: [UInt8], to service: any DomainService, at target: JID, source: any StanzaSource
+    ) {
+        let read = bytes.withUnsafeBytes {
+            try? XMLElement(parsing: $0, streamDefaultNamespace: StanzaNamespace.client, streamPrefixes: [])
+        }
+        guard let element = read, let from = element["from"].flatMap({ try? JID(parsing: $0) }) else { return }
+        service.receive(RoutedStanza(kind: .presence, element: element, from: from, to: target, source: source))
+    }
+
+    /// A subscription stanza of a user to an address of a service; false when there is no such service.
+    func passOn(_ stanza: [UInt8], toServiceAt contact: JID) -> Bool {
+        guard let service = services[contact.domain] else { return false }
+        deliver(stanza, to: service, at: contact, source: SilentSource.shared)
+        return true
+    }
+
+    // MARK: From a service
+
+    /// Presence of a service for a user or for all of a user's clients.
+    func receivePresence(_ stanza: RoutedStanza) {
+        let type = stanza.element["type"] ?? ""
+        guard stanza.to.local != nil else { return stanza.settle() }
+        if let kind = SubscriptionMachine.Stanza(rawValue: type) { return receiveSubscription(kind, stanza) }
+        switch type {
+        case "probe": answerProbe(stanza)
+        case "", "unavailable", "error":
+            let bytes = stanza.element.stanzaBytes
+            if let home = homes.loaded(stanza.to), !home.blocks(stanza.from) {
+                if stanza.to.isBare {
+                    for endpoint in home.endpoints where endpoint.availability != nil { endpoint.deliver(bytes) }
+                } else {
+                    home.endpoint(address: Array(stanza.to.description.utf8))?.deliver(bytes)
+                }
+            }
+            stanza.settle()
+        default:
+            stanza.refuse(.badRequest("unknown presence type"))
+            stanza.settle()
+        }
+    }
+
+    private func receiveSubscription(_ kind: SubscriptionMachine.Stanza, _ stanza: RoutedStanza) {
+        // §3.1.2: between bare addresses.
+        var element = stanza.element
+        element["from"] = stanza.from.bare.description
+        element["to"] = stanza.to.bare.description
+        homes.withHome(stanza.to) { [self] home in
+            guard let home else { return stanza.settle() }
+            receiveSubscription(kind, from: stanza.from.bare, at: home, stanza: element.stanzaBytes) { stanza.settle() }
+        }
+    }
+
+    /// §4.3.2: who may not see the user is told `unsubscribed`, as for an account that does not exist.
+    private func answerProbe(_ stanza: RoutedStanza) {
+        let asker = Array(stanza.from.description.utf8)
+        let bare = Array(stanza.to.bare.description.utf8)
+        homes.withHome(stanza.to) { home in
+            defer { stanza.settle() }
+            if let home, home.blocks(stanza.from) { return }
+            guard let home, home.roster[stanza.from.bare]?.subscription.from == true else {
+                return stanza.source.deliver(PresenceStanza(type: "unsubscribed", from: bare).addressed(to: asker))
+            }
+            let available = home.endpoints.compactMap(\.availability)
+            if available.isEmpty {
+                stanza.source.deliver(PresenceStanza(type: "unavailable", from: bare).addressed(to: asker))
+            }
+            for availability in available { stanza.source.deliver(availability.stanza.addressed(to: asker)) }
+        }
+    }
+}

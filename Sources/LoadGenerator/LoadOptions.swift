@@ -63,6 +63,8 @@ public struct LoadOptions: Sendable {
     public var contacts = 50
     /// Presence: users that toggle, 1 … `count`; nil is a tenth of them.
     public var togglers: Int?
+    /// Changes are items of personal eventing (XEP-0163) instead of presence.
+    public var usesEventing = false
     /// Offline: messages to store, 1 … 10,000,000.
     public var messages = 5_000
     /// Offline: accounts that are away, 1 … 1,000,000.

@@ -102,12 +102,14 @@ extension BenchCommand {
         @OptionGroup var message: BenchMessageOptions
         @Option(help: "Contacts of each user, even.") var contacts = 50
         @Option(help: "Users that toggle (default: a tenth).") var togglers: Int?
+        @Flag(help: "Publish items of personal eventing (XEP-0163) instead of presence.") var eventing = false
 
         func apply(to options: inout LoadOptions) {
             timing.apply(to: &options)
             message.apply(to: &options)
             options.contacts = contacts
             options.togglers = togglers
+            options.usesEventing = eventing
         }
     }
 

@@ -145,7 +145,7 @@ extension ClientSession {
             sendStanza("<iq type='set' id='carbons'><enable xmlns='urn:xmpp:carbons:2'/></iq>")
         }
         sendStanza("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>")
-        sendStanza("<presence/>")
+        sendStanza(fleet.options.usesEventing ? Eventing.presence : "<presence/>")
         sendStanza("<iq type='get' id='probe' to='\(fleet.options.domain)'><ping xmlns='urn:xmpp:ping'/></iq>")
     }
 

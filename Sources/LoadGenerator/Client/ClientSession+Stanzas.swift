@@ -97,10 +97,15 @@ extension ClientSession {
     /// Answers a request of the server: pings and roster pushes with success, the rest as unknown (RFC 6120 §8.2.3).
     private func answer(_ element: Element, id: String) {
         let isKnown = element.contains("urn:xmpp:ping") || element.contains("jabber:iq:roster")
+        let asksForFeatures =
+            fleet.options.usesEventing && element.contains("http://jabber.org/protocol/disco#info")
         let to = element.attribute("from").map { " to='\($0.text())'" } ?? ""
         // The values are raw, so what was escaped stays escaped; only a double quote could have been bare.
         guard !id.contains("'"), !to.dropFirst(5).dropLast().contains("'") else {
             return fleet.note("iq with an apostrophe", element.bytes.text(limit: 300), session: self)
+        }
+        if asksForFeatures {
+            return sendStanza("<iq type='result' id='\(id)'\(to)>\(Eventing.information)</iq>")
         }
         sendStanza(
             isKnown

@@ -1,6 +1,7 @@
 import NIOCore
 
-/// Some users toggle between away and available; each toggles again when all contacts have the last change.
+/// Some users toggle between away and available, or publish what they listen to; each goes on when all contacts have
+/// the last change.
 final class PresenceTraffic: TrafficPattern {
     private struct Toggler {
         var sequence: UInt32 = 0
@@ -18,6 +19,7 @@ final class PresenceTraffic: TrafficPattern {
     private var states: [Toggler]
     /// One for each user and place in its list of contacts.
     private var trackers: [SequenceTracker]
+    private let heads: [[UInt8]]
     private let tail: [UInt8]
     private var isSending = false
 
@@ -32,7 +34,8 @@ final class PresenceTraffic: TrafficPattern {
         trackers = Array(repeating: SequenceTracker(), count: options.count * (options.contacts + 1))
         tail =
             [UInt8](repeating: UInt8(ascii: "."), count: max(0, options.bodyBytes - Stamp.length))
-            + Array("</status></presence>".utf8)
+            + Array((options.usesEventing ? Eventing.tail : "</status></presence>").utf8)
+        heads = options.usesEventing ? [Array(Eventing.head.utf8)] : [Self.away, Self.available]
     }
 
     var togglerCount: Int { togglers.count }
@@ -57,7 +60,7 @@ final class PresenceTraffic: TrafficPattern {
         let sequence = states[user].sequence
         states[user] = Toggler(sequence: sequence &+ 1, pending: ring.contacts, sentTime: now)
         let stamp = Stamp(sender: user, sequence: sequence, time: now)
-        (sequence % 2 == 0 ? Self.away : Self.available).withUnsafeBytes { head in
+        heads[Int(sequence) % heads.count].withUnsafeBytes { head in
             session.sendStanza(byteCount: head.count + Stamp.length + tail.count, at: 0) { target in
                 target.copyMemory(from: head)
                 let rest = UnsafeMutableRawBufferPointer(rebasing: target[head.count...])

@@ -24,6 +24,10 @@ extension ConfigOption {
             key: "mobile",
             summary: "Clients in the background (XEP-0352) and without a connection (XEP-0357); see docs/mobile.md.",
             options: mobile),
+        Group(key: "search", summary: "Search for people (XEP-0055), as search. of each domain.", options: search),
+        Group(
+            key: "broadcast", summary: "Messages to many at once (XEP-0033); see docs/broadcast.md.",
+            options: broadcast),
         Group(key: "log", summary: "What the server tells the operator.", options: log),
     ]
 
@@ -198,7 +202,7 @@ extension ConfigOption {
             set: { $0[keyPath: field] = $1 == "on" })
     }
 
-    private static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(_ field: any Field<Value>)
+    static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(_ field: any Field<Value>)
         -> Kind
     {
         .choice(

@@ -83,6 +83,8 @@ public struct ServerConfig: Sendable, Equatable {
     public var messaging = Messaging()
     public var streamManagement = StreamManagement()
     public var mobile = Mobile()
+    public var search = Search()
+    public var broadcast = Broadcast()
     /// Log level: trace, debug, info, notice, warning, error.
     public var logLevel: String = "info"
 

@@ -23,5 +23,8 @@ public struct C2SConfig: Sendable {
     /// Connections of the whole server; one more is refused with `resource-constraint`.
     public var connections = 19_800
 
+    /// Names of features that are not offered.
+    public var switchedOff: Set<String> = []
+
     public init() {}
 }

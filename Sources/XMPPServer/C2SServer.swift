@@ -18,6 +18,8 @@ public final class C2SServer {
     public internal(set) var config: C2SConfig
     let registry: XMPPRegistry
     let commands = CommandEngine(AdHocCommands.all)
+    /// Stanzas for many.
+    private(set) lazy var broadcast = Broadcast(server: self)
     let version: String
     /// Monotonic milliseconds.
     let startedAt: Int64
@@ -57,7 +59,7 @@ public final class C2SServer {
         self.time = time
         self.logger = logger
         startedAt = time.uptime
-        registry = XMPPRegistry(features: XMPPFeatures.all)
+        registry = XMPPRegistry(features: XMPPFeatures.all.filter { !config.switchedOff.contains($0.name) })
         router.answerIQ = { [weak self] in self?.answer($0) }
     }
 

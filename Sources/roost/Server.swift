@@ -133,6 +133,7 @@ final class Server: Service {
             router: router, tls: tls, authentication: authentication, config: c2s, version: RoostVersion.current,
             loop: isolated, time: time, logger: logger)
         if config.component != nil { try server.serveComponents(config.components.map { try ComponentAccount($0) }) }
+        server.addServices(ServicesConfig(config))
         return server
     }
 
@@ -198,5 +199,19 @@ extension C2SConfig {
         scramIterations = config.scramIterations
         // The store, the listeners and the admin socket need descriptors too.
         connections = max(16, descriptors - 128)
+        if config.broadcast.access == .off { switchedOff.insert("broadcast") }
+    }
+}
+
+extension ServicesConfig {
+    init(_ config: ServerConfig) {
+        self.init()
+        search.access = ServiceAccess(rawValue: config.search.access.rawValue) ?? .off
+        search.coversAllDomains = config.search.domains == .all
+        search.results = config.search.results
+        broadcast.access = ServiceAccess(rawValue: config.broadcast.access.rawValue) ?? .off
+        broadcast.addresses = config.broadcast.addresses
+        broadcast.recipients = config.broadcast.recipients
+        broadcast.recipientsPerMinute = config.broadcast.perMinute
     }
 }

@@ -183,7 +183,7 @@ extension Router {
 
     private func copySent(_ message: IncomingMessage, _ senderHome: UserHome) {
         guard MessagePolicy.isCopied(type: message.type, traits: message.traits) else { return }
-        for endpoint in senderHome.endpoints where endpoint.wantsCarbons && endpoint !== message.sender {
+        for endpoint in senderHome.endpoints where endpoint.wantsCarbons && endpoint.address != message.sender.address {
             endpoint.deliver(
                 StanzaStamp.carbon(
                     "sent", of: message.bytes, type: message.type, from: senderHome.address,
@@ -194,7 +194,9 @@ extension Router {
     private func copyReceived(_ message: IncomingMessage, _ home: UserHome, besides primary: [any Endpoint]) {
         guard MessagePolicy.isCopied(type: message.type, traits: message.traits) else { return }
         for endpoint in home.endpoints
-        where endpoint.wantsCarbons && !primary.contains(where: { $0 === endpoint }) && endpoint !== message.sender {
+        where endpoint.wantsCarbons && !primary.contains(where: { $0 === endpoint })
+            && endpoint.address != message.sender.address
+        {
             endpoint.deliver(
                 StanzaStamp.carbon(
                     "received", of: message.bytes, type: message.type, from: home.address, to: endpoint.address))

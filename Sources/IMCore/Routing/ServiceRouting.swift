@@ -25,8 +25,12 @@ extension Router {
 
     /// Routes a stanza of a service. `from` and `to` must be in it; what cannot be delivered is answered to `source`.
     ///
-    /// - Parameter number: of the source's ledger; told through `stanzaIsSafe` once nothing can be lost.
-    public func send(_ element: XMLElement, from source: any StanzaSource, number: UInt64? = nil) {
+    /// - Parameters:
+    ///   - number: of the source's ledger; told through `stanzaIsSafe` once nothing can be lost.
+    ///   - senderHome: whose message it is, when a service brings that of a user.
+    public func send(
+        _ element: XMLElement, from source: any StanzaSource, number: UInt64? = nil, of senderHome: UserHome? = nil
+    ) {
         guard let kind = RoutedStanza.Kind(rawValue: element.name),
             let from = element["from"].flatMap({ try? JID(parsing: $0) })
         else {
@@ -47,13 +51,13 @@ extension Router {
             return stanza.settle()
         }
         switch kind {
-        case .message: sendMessage(stanza, number)
+        case .message: sendMessage(stanza, number, senderHome)
         case .presence: receivePresence(stanza)
         case .iq: sendIQ(stanza)
         }
     }
 
-    private func sendMessage(_ stanza: RoutedStanza, _ number: UInt64?) {
+    private func sendMessage(_ stanza: RoutedStanza, _ number: UInt64?, _ senderHome: UserHome?) {
         guard stanza.to.local != nil else {
             stanza.refuse(.serviceUnavailable)
             return stanza.settle()
@@ -79,7 +83,7 @@ extension Router {
             IncomingMessage(
                 id: id, type: type, traits: MessageTraits(of: element), bytes: element.stanzaBytes,
                 fullAddress: stanza.to.isBare ? nil : Array(stanza.to.description.utf8), ledgerNumber: number,
-                sender: stanza.source, senderHome: nil, from: stanza.from),
+                sender: stanza.source, senderHome: senderHome, from: stanza.from),
             to: stanza.to.bare)
     }
 

@@ -78,7 +78,9 @@ public enum AccountStore {
                 .integer(now),
             ]
                 + credentials.values)
-        return rows.first?.integer(0)
+        guard let id = rows.first?.integer(0) else { return nil }
+        if let name, !name.isEmpty { try SearchStore.replace([.init(.name, name)], of: id, in: transaction) }
+        return id
     }
 
     /// Removes the account and all it owns. False when there is none.

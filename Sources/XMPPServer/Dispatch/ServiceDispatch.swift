@@ -8,10 +8,7 @@ extension C2SSession {
         _ kind: RoutedStanza.Kind, _ jid: JID, _ bytes: UnsafeRawBufferPointer, _ attributes: StanzaAttributes,
         _ number: UInt64?
     ) {
-        guard let home, let service = server.router.service(jid.domain),
-            var element = try? XMLElement(
-                parsing: bytes, streamDefaultNamespace: XMPPNamespace.client, streamPrefixes: [])
-        else {
+        guard let home, let service = server.router.service(jid.domain) else {
             refuse(kind.rawValue, attributes, bytes, .serviceUnavailable)
             if let number { stanzaIsSafe(number) }
             return
@@ -21,11 +18,37 @@ extension C2SSession {
             if let number { stanzaIsSafe(number) }
             return
         }
+        guard let stanza = routed(kind, jid, bytes, attributes, number) else { return }
+        service.receive(stanza)
+    }
+
+    /// To a hosted domain itself, which only brings stanzas to many (XEP-0033 §2.2).
+    func toMany(
+        _ kind: RoutedStanza.Kind, _ jid: JID, _ bytes: UnsafeRawBufferPointer, _ attributes: StanzaAttributes,
+        _ number: UInt64?
+    ) {
+        guard let stanza = routed(kind, jid, bytes, attributes, number) else { return }
+        server.broadcast.receive(stanza)
+    }
+
+    /// The stanza as a tree, with its addresses and the language of the stream (RFC 6120 §8.1.5).
+    private func routed(
+        _ kind: RoutedStanza.Kind, _ jid: JID, _ bytes: UnsafeRawBufferPointer, _ attributes: StanzaAttributes,
+        _ number: UInt64?
+    ) -> RoutedStanza? {
+        guard let home,
+            var element = try? XMLElement(
+                parsing: bytes, streamDefaultNamespace: XMPPNamespace.client, streamPrefixes: [])
+        else {
+            refuse(kind.rawValue, attributes, bytes, .serviceUnavailable)
+            if let number { stanzaIsSafe(number) }
+            return nil
+        }
         let from = JID(preparedLocal: home.jid.local, domain: home.jid.domain, resource: resource)
         element["from"] = from.description
         element["to"] = jid.description
-        service.receive(
-            RoutedStanza(kind: kind, element: element, from: from, to: jid, source: self, ledgerNumber: number))
+        if let language, !attributes.hasLanguage { element["xml:lang"] = language }
+        return RoutedStanza(kind: kind, element: element, from: from, to: jid, source: self, ledgerNumber: number)
     }
 }
 

@@ -40,7 +40,7 @@ extension C2SSession {
         switch target(attributes.to, bytes) {
         case .malformed: refuseMessage(attributes, bytes, number, .jidMalformed())
         case .remote, .service: elsewhere(bytes, attributes, number)
-        case .domain: refuseMessage(attributes, bytes, number, .serviceUnavailable)
+        case .domain(let jid): toMany(.message, jid, bytes, attributes, number)
         case .own: routeRewritten(home.jid, bytes, frame, attributes, type, number, home)
         case .user(let jid): routeRewritten(jid, bytes, frame, attributes, type, number, home)
         }

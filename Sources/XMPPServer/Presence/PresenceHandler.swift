@@ -79,7 +79,8 @@ extension C2SSession {
                 stamp(bytes, frame, attributes), isAvailable: isAvailable, to: jid, from: self, home)
         case .malformed: refuse("presence", attributes, bytes, .jidMalformed())
         case .remote: refuse("presence", attributes, bytes, StanzaError(.cancel, .remoteServerNotFound))
-        case .own, .domain: break
+        case .domain(let jid): toMany(.presence, jid, bytes, attributes, nil)
+        case .own: break
         }
     }
 

@@ -54,7 +54,11 @@ extension XMPPFeature {
             return request.refuse(StanzaError(.modify, .policyViolation, "a vCard has at most \(limit) bytes"))
         }
         let (vcard, userID) = (bytes, request.home.id)
-        request.server.router.journal.perform({ try ProfileStore.setVCard(vcard, of: userID, in: $0) }) { error in
+        let entries = SearchEntries.of(vcard: request.payload, name: request.home.account.name)
+        request.server.router.journal.perform({
+            try ProfileStore.setVCard(vcard, of: userID, in: $0)
+            try SearchStore.replace(entries, of: userID, in: $0)
+        }) { error in
             request.finish(error == nil ? nil : StanzaError(.wait, .internalServerError))
         }
     }

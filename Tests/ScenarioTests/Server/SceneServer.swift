@@ -83,6 +83,7 @@ final class SceneServer {
             authentication: authentication, config: settings.c2s, version: "1.0", loop: isolated, time: time,
             logger: logger)
         if !settings.components.isEmpty { server.serveComponents(settings.components) }
+        server.addServices(settings.services)
         return server
     }
 

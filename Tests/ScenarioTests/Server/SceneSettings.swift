@@ -5,6 +5,7 @@ import XMPPServer
 struct SceneSettings: Sendable {
     var c2s = C2SConfig()
     var core = CoreConfig()
+    var services = ServicesConfig()
     var gatherMilliseconds = 1
     var components: [ComponentAccount] = []
 
@@ -41,6 +42,16 @@ struct SceneSettings: Sendable {
         case "resume-seconds": c2s.resumeSeconds = value
         case "ack-seconds": c2s.ackSeconds = value
         case "unacknowledged-stanzas": c2s.unacknowledgedStanzas = value
+        case "search-for-administrators": services.search.access = value != 0 ? .administrators : .users
+        case "search-all-domains": services.search.coversAllDomains = value != 0
+        case "search-results": services.search.results = value
+        case "broadcast-for-administrators": services.broadcast.access = value != 0 ? .administrators : .users
+        case "broadcast-off":
+            services.broadcast.access = .off
+            c2s.switchedOff.insert("broadcast")
+        case "broadcast-addresses": services.broadcast.addresses = value
+        case "broadcast-recipients": services.broadcast.recipients = value
+        case "broadcast-per-minute": services.broadcast.recipientsPerMinute = value
         default: throw SceneFailure("there is no setting '\(name)'")
         }
     }

@@ -44,7 +44,7 @@ let package = Package(
         .target(
             name: "XMPPWire", dependencies: ["Ground", "XMLWire", nio, crypto, cryptoExtras, collections]),
         // Floor 2: substrate
-        .target(name: "Transport", dependencies: ["Ground", nio, posix, tls, nioTLS, log]),
+        .target(name: "Transport", dependencies: ["Ground", nio, posix, tls, nioTLS, log, x509, crypto]),
         .target(name: "Storage", dependencies: ["Ground", nio]),
         .target(name: "StorageSQLite", dependencies: ["Storage", "Ground", grdb, sqlite, log]),
         // Floor 3: core

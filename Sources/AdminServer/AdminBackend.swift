@@ -106,10 +106,12 @@ public struct AdminSession: Codable, Sendable, Equatable {
     public var unacknowledged: Int
     /// ISO 8601 instant of binding.
     public var since: String
+    /// Software and device as the client named them (XEP-0388); empty when it did not.
+    public var client: String
 
     public init(
         jid: String, address: String, tls: String, mechanism: String, state: String, presence: String, priority: Int,
-        streamManagement: Bool, carbons: Bool, unacknowledged: Int, since: String
+        streamManagement: Bool, carbons: Bool, unacknowledged: Int, since: String, client: String = ""
     ) {
         self.jid = jid
         self.address = address
@@ -122,6 +124,7 @@ public struct AdminSession: Codable, Sendable, Equatable {
         self.carbons = carbons
         self.unacknowledged = unacknowledged
         self.since = since
+        self.client = client
     }
 }
 

@@ -82,7 +82,16 @@ extension ConfigOption {
             "authentication.scram_iterations",
             "PBKDF2 rounds of new passwords (RFC 5802 §5.1, RFC 7677 §4). More rounds make a stolen database harder to"
                 + " crack and every sign-in slower.",
-            .integer(\.scramIterations, allowed: 4_096...10_000_000, zeroMeans: nil))
+            .integer(\.scramIterations, allowed: 4_096...10_000_000, zeroMeans: nil)),
+        ConfigOption(
+            "authentication.channel_binding",
+            "Whether SCRAM bound to the server's certificate is offered (SCRAM-…-PLUS with tls-server-end-point). A few old"
+                + " clients try a binding that is not offered and then fall back to PLAIN; off helps them.",
+            choice(\.channelBinding)),
+        ConfigOption(
+            "authentication.token_days",
+            "Days after which a client that has not come back must use its password again (XEP-0484). 0 gives no tokens.",
+            .integer(\.tokenDays, allowed: 0...365, zeroMeans: nil)),
     ]
 
     private static let limits: [ConfigOption] = [

@@ -58,6 +58,8 @@ public struct ServerConfig: Sendable, Equatable {
     /// What "acknowledged" survives: power loss, the end of the process, or nothing.
     public enum Durability: String, Sendable, CaseIterable { case power, process, memory }
 
+    public enum ChannelBindingPolicy: String, Sendable, CaseIterable { case offered, off }
+
     /// Hosted domains, at least one, the first is the default domain.
     public var domains: [Domain] = []
     /// STARTTLS listener (RFC 6120 §5); nil switches it off.
@@ -79,6 +81,10 @@ public struct ServerConfig: Sendable, Equatable {
     public var gatherMilliseconds: Int = 2
     /// PBKDF2 rounds for new passwords, 4096 … 10,000,000 (RFC 5802 §5.1, RFC 7677 §4).
     public var scramIterations: Int = 4_096
+    /// Whether SCRAM-…-PLUS is offered.
+    public var channelBinding: ChannelBindingPolicy = .offered
+    /// Life of a token in days, 1 … 365; 0 gives none (XEP-0484).
+    public var tokenDays: Int = 21
     public var limits = Limits()
     public var messaging = Messaging()
     public var streamManagement = StreamManagement()

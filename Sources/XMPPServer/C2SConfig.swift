@@ -20,6 +20,12 @@ public struct C2SConfig: Sendable {
     public var ackSeconds = 60
     public var unacknowledgedStanzas = 5_000
     public var scramIterations = 4_096
+    /// Whether SCRAM-…-PLUS is offered (decision 0006).
+    public var offersChannelBinding = true
+    /// Life of a token of XEP-0484, seconds; zero gives none.
+    public var tokenSeconds = 21 * 86_400
+    /// Links count as encrypted although they are not; for tests.
+    public var trustsLinks = false
     /// Connections of the whole server; one more is refused with `resource-constraint`.
     public var connections = 19_800
 

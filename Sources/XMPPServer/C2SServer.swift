@@ -15,6 +15,7 @@ public final class C2SServer {
     let loop: NIOIsolatedEventLoop
     let tls: TLSContexts
     let authentication: AuthenticationService
+    let fast: FastService
     public internal(set) var config: C2SConfig
     let registry: XMPPRegistry
     let commands = CommandEngine(AdHocCommands.all)
@@ -59,22 +60,24 @@ public final class C2SServer {
         self.time = time
         self.logger = logger
         startedAt = time.uptime
-        registry = XMPPRegistry(features: XMPPFeatures.all.filter { !config.switchedOff.contains($0.name) })
+        registry = XMPPRegistry(
+            features: XMPPFeatures.all.filter { !config.switchedOff.contains($0.name) }, config: config)
+        fast = FastService(router: router, config: config, loop: loop, time: time)
         router.answerIQ = { [weak self] in self?.answer($0) }
     }
 
     /// A connection was accepted, on this loop.
     public func accept(_ channel: any Channel, directTLS: Bool) throws {
         let address = channel.remoteAddress?.ipAddress ?? "unknown"
-        let pipeline = channel.pipeline.syncOperations
-        if directTLS { try pipeline.addHandler(tls.makeHandler(direct: true)) }
-        try pipeline.addHandler(C2SHandler(session: open(address: address, isSecure: directTLS), address: address))
+        let handler = C2SHandler(session: open(address: address, isSecure: directTLS), address: address)
+        if directTLS { handler.encryption = try tls.install(on: channel, direct: true) }
+        try channel.pipeline.syncOperations.addHandler(handler)
     }
 
     /// A new stream of a client at that address. It counts as a connection until `connectionClosed`; one too many is
     /// refused as soon as the client opens its stream.
     func open(address: String, isSecure: Bool) -> C2SSession {
-        let session = C2SSession(server: self, address: address, isSecure: isSecure)
+        let session = C2SSession(server: self, address: address, isSecure: isSecure || config.trustsLinks)
         sessions[ObjectIdentifier(session)] = session
         connections += 1
         let origin = NetworkOrigin.key(address)

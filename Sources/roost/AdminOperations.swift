@@ -177,7 +177,8 @@ struct AdminOperations: AdminBackend {
                     jid: report.jid, address: report.address, tls: report.tls, mechanism: report.mechanism,
                     state: report.isHibernating ? "resumable" : "connected", presence: report.presence,
                     priority: report.priority, streamManagement: report.streamManagement, carbons: report.carbons,
-                    unacknowledged: report.unacknowledged, since: Timestamp.format(report.boundAt))
+                    unacknowledged: report.unacknowledged, since: Timestamp.format(report.boundAt),
+                    client: report.client)
             }.sorted { $0.jid < $1.jid }
         }
     }

@@ -197,6 +197,8 @@ extension C2SConfig {
         ackSeconds = config.streamManagement.ackSeconds
         unacknowledgedStanzas = config.streamManagement.queue
         scramIterations = config.scramIterations
+        offersChannelBinding = config.channelBinding == .offered
+        tokenSeconds = config.tokenDays * 86_400
         // The store, the listeners and the admin socket need descriptors too.
         connections = max(16, descriptors - 128)
         if config.broadcast.access == .off { switchedOff.insert("broadcast") }

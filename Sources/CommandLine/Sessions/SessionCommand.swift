@@ -35,12 +35,12 @@ struct SessionCommand: AsyncParsableCommand {
     }
 
     static func table(_ sessions: [AdminSession]) -> TextTable {
-        var table = TextTable(["JID", "ADDRESS", "TLS", "MECHANISM", "STATE", "PRESENCE", "UNACKED", "SINCE"])
+        var table = TextTable(["JID", "ADDRESS", "TLS", "MECHANISM", "STATE", "PRESENCE", "UNACKED", "SINCE", "CLIENT"])
         for session in sessions {
             table.add([
                 session.jid, session.address, session.tls, session.mechanism, session.state,
                 "\(session.presence) (\(session.priority))",
-                session.streamManagement ? "\(session.unacknowledged)" : "-", session.since,
+                session.streamManagement ? "\(session.unacknowledged)" : "-", session.since, session.client,
             ])
         }
         return table

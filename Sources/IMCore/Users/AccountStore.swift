@@ -89,11 +89,13 @@ public enum AccountStore {
             "DELETE FROM users WHERE domain = ? AND localpart = ?", [.text(jid.domain), .text(jid.local ?? "")]) > 0
     }
 
-    /// False when there is no such account.
+    /// Sets a new password; tokens that clients got with the old one are void (XEP-0484).
+    /// - Returns: false when there is no such account.
     public static func setCredentials(
         _ credentials: Credentials, of jid: JID, in transaction: any Transaction
     ) throws -> Bool {
-        try transaction.execute(
+        try FastTokenStore.remove(of: jid, in: transaction)
+        return try transaction.execute(
             """
             UPDATE users SET scram_iterations = ?, scram_salt = ?, sha1_stored = ?, sha1_server = ?,
                 sha256_stored = ?, sha256_server = ? WHERE domain = ? AND localpart = ?

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import NIOCore
 import NIOSSL
+import NIOTLS
 
 /// Certificates by domain, chosen by the name a client asks for (SNI), and exchanged live when their files change.
 ///
@@ -22,21 +23,50 @@ public final class TLSContexts {
 
     private let sources: [Source]
     private let logger: Logger
-    private var context: NIOSSLContext
-    private var directContext: NIOSSLContext
+    /// The first domain's, for clients that name no domain or an unknown one.
+    private var first: ServedCertificate
+    private var byDomain: [String: ServedCertificate]
     private var modified: [Date?]
 
     /// - Throws: when a file is missing or is not a matching certificate and key; the error names the file.
     public init(_ sources: [Source], logger: Logger) throws {
         self.sources = sources
         self.logger = logger
-        (context, directContext) = try Self.make(sources)
+        (first, byDomain) = try Self.make(sources)
         modified = Self.dates(of: sources)
     }
 
-    /// A handler for one connection. `direct` announces the protocol by ALPN (XEP-0368).
-    public func makeHandler(direct: Bool) -> NIOSSLServerHandler {
-        NIOSSLServerHandler(context: direct ? directContext : context)
+    /// Puts TLS in front of everything else in the pipeline of a connection, on its loop.
+    ///
+    /// - Parameter direct: announces the protocol by ALPN (XEP-0368).
+    public func install(on channel: any Channel, direct: Bool) throws -> TLSConnection {
+        let connection = TLSConnection()
+        let pipeline = channel.pipeline.syncOperations
+        guard sources.count > 1 else {
+            connection.served = first
+            try pipeline.addHandler(
+                NIOSSLServerHandler(context: direct ? first.directContext : first.context), position: .first)
+            return connection
+        }
+        // The name is read ahead of the handshake, so that the connection knows which certificate was served.
+        let reader = ByteToMessageHandler(
+            SNIHandler { [self] name in
+                channel.eventLoop.makeCompletedFuture {
+                    let served = certificate(for: name)
+                    connection.served = served
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(
+                        NIOSSLServerHandler(context: direct ? served.directContext : served.context),
+                        position: .after(try pipeline.handler(type: ByteToMessageHandler<SNIHandler>.self)))
+                }
+            })
+        try pipeline.addHandler(reader, position: .first)
+        return connection
+    }
+
+    private func certificate(for name: SNIResult) -> ServedCertificate {
+        guard case .hostname(let name) = name else { return first }
+        return byDomain[name.lowercased()] ?? first
     }
 
     /// Takes changed files into use; running connections keep theirs. A broken file changes nothing.
@@ -44,7 +74,7 @@ public final class TLSContexts {
         let now = Self.dates(of: sources)
         guard now != modified else { return }
         do {
-            (context, directContext) = try Self.make(sources)
+            (first, byDomain) = try Self.make(sources)
             modified = now
             logger.notice("certificates reloaded")
         } catch {
@@ -59,37 +89,31 @@ public final class TLSContexts {
         }
     }
 
-    private static func make(_ sources: [Source]) throws -> (NIOSSLContext, NIOSSLContext) {
-        guard let first = sources.first else { throw TLSFailure("no certificate is configured") }
-        var overrides: [String: NIOSSLContextConfigurationOverride] = [:]
+    private static func make(_ sources: [Source]) throws -> (ServedCertificate, [String: ServedCertificate]) {
+        var byDomain: [String: ServedCertificate] = [:]
+        var first: ServedCertificate?
         for source in sources {
             let (chain, key) = try load(source)
-            var override = NIOSSLContextConfigurationOverride()
-            override.certificateChain = chain
-            override.privateKey = key
-            overrides[source.domain.lowercased()] = override
+            var configuration = TLSConfiguration.makeServerConfiguration(
+                certificateChain: chain.map { .certificate($0) }, privateKey: key)
+            configuration.minimumTLSVersion = .tlsv12
+            let plain = try NIOSSLContext(configuration: configuration)
+            configuration.applicationProtocols = ["xmpp-client"]
+            let served = ServedCertificate(
+                context: plain, directContext: try NIOSSLContext(configuration: configuration),
+                endPoint: try chain.first.flatMap { ServerEndPoint.binding(try $0.toDERBytes()) })
+            byDomain[source.domain.lowercased()] = served
+            if first == nil { first = served }
         }
-        let (chain, key) = try load(first)
-        var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: key)
-        configuration.minimumTLSVersion = .tlsv12
-        if sources.count > 1 {
-            configuration.sslContextCallback = { [overrides] values, promise in
-                let name = values.serverHostname?.lowercased() ?? ""
-                promise.succeed(overrides[name] ?? .noChanges)
-            }
-        }
-        let plain = try NIOSSLContext(configuration: configuration)
-        configuration.applicationProtocols = ["xmpp-client"]
-        return (plain, try NIOSSLContext(configuration: configuration))
+        guard let first else { throw TLSFailure("no certificate is configured") }
+        return (first, byDomain)
     }
 
     private static func load(
         _ source: Source
-    ) throws -> ([NIOSSLCertificateSource], NIOSSLPrivateKeySource) {
+    ) throws -> ([NIOSSLCertificate], NIOSSLPrivateKeySource) {
         do {
-            let chain = try NIOSSLCertificate.fromPEMFile(source.certificate).map {
-                NIOSSLCertificateSource.certificate($0)
-            }
+            let chain = try NIOSSLCertificate.fromPEMFile(source.certificate)
             guard !chain.isEmpty else { throw TLSFailure("\(source.certificate): no certificate inside") }
             let key = try NIOSSLPrivateKey(file: source.key, format: .pem)
             return (chain, .privateKey(key))

@@ -9,7 +9,11 @@ extension XMPPFeature {
                 Request(name: "enable", namespace: carbonsNamespace, scopes: [.account]) { set($0, true) },
                 Request(name: "disable", namespace: carbonsNamespace, scopes: [.account]) { set($0, false) },
             ],
-            serverFeatures: [carbonsNamespace, "urn:xmpp:carbons:rules:0"], accountFeatures: [carbonsNamespace])
+            serverFeatures: [carbonsNamespace, "urn:xmpp:carbons:rules:0"], accountFeatures: [carbonsNamespace],
+            inline: Inline(feature: carbonsNamespace, names: ["enable"], namespace: carbonsNamespace) { session, _ in
+                session.wantsCarbons = true
+                return ""
+            })
     }
 
     private static func set(_ request: IQRequest, _ isEnabled: Bool) {

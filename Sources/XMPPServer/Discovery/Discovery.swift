@@ -57,7 +57,8 @@ extension XMPPFeature {
             let known = Discovery.node + "#" + registry.capabilities
             guard node == nil || node == "" || node == known else { return request.refuse(.itemNotFound) }
             return request.reply(
-                Discovery.information(Discovery.serverIdentity, registry.serverFeatures, node: node))
+                Discovery.information(
+                    Discovery.serverIdentity, registry.serverFeatures, node: node, forms: registry.serverForms))
         }
         // XEP-0030 §8: only those who may see the user learn that the account exists.
         visibleHome(request, target) { _ in
@@ -108,12 +109,15 @@ extension XMPPFeature {
 
 extension Discovery {
     /// The answer to disco#info.
-    static func information(_ identity: Identity, _ features: [String], node: String?) -> String {
+    static func information(
+        _ identity: Identity, _ features: [String], node: String?, forms: [DiscoveryForm] = []
+    ) -> String {
         var xml = "<query xmlns='http://jabber.org/protocol/disco#info'\(attribute(node))>"
         xml += "<identity category='\(identity.category)' type='\(identity.type)'"
         if !identity.name.isEmpty { xml += " name='\(XMLText.escape(identity.name))'" }
         xml += "/>"
         for feature in features { xml += "<feature var='\(feature)'/>" }
+        for form in forms { xml += form.xml }
         return xml + "</query>"
     }
 
@@ -130,10 +134,15 @@ extension Discovery {
 
 /// XEP-0115 §5.
 enum EntityCapabilities {
-    static func verification(identities: [Discovery.Identity], features: [String]) -> String {
+    static func verification(
+        identities: [Discovery.Identity], features: [String], forms: [DiscoveryForm] = []
+    ) -> String {
         var text = ""
         for identity in identities { text += "\(identity.category)/\(identity.type)//\(identity.name)<" }
         for feature in features.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) { text += feature + "<" }
+        for form in forms.sorted(by: { $0.type.utf8.lexicographicallyPrecedes($1.type.utf8) }) {
+            text += form.verification
+        }
         return Base64.encode(Array(Insecure.SHA1.hash(data: Array(text.utf8))))
     }
 }

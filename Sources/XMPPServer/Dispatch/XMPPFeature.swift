@@ -29,6 +29,17 @@ struct XMPPFeature {
         var answer: (_ request: IQRequest, _ node: String, _ aspect: Discovery.Aspect) -> Bool
     }
 
+    /// What may be switched on together with binding (XEP-0386 §3.2).
+    struct Inline {
+        /// As Bind 2 announces it.
+        var feature: String
+        /// Elements of `<bind/>` that it answers.
+        var names: [String]
+        var namespace: String
+        /// Acts on a stream that was bound just now; returns what goes into `<bound/>`, serialised.
+        var enable: (C2SSession, XMLElement) -> String
+    }
+
     /// Protocol word, as in the folder's name.
     var name: String
     var standards: [Standard]
@@ -39,10 +50,14 @@ struct XMPPFeature {
     /// Announced to authenticated streams.
     var streamFeature: String?
     var nodes: Nodes?
+    var inline: Inline?
+    /// Forms in the server's discovery information (XEP-0128).
+    var serverForms: (C2SConfig) -> [DiscoveryForm] = { _ in [] }
 
     init(
         _ name: String, _ standards: [Standard], requests: [Request] = [], serverFeatures: [String] = [],
-        accountFeatures: [String] = [], streamFeature: String? = nil, nodes: Nodes? = nil
+        accountFeatures: [String] = [], streamFeature: String? = nil, nodes: Nodes? = nil, inline: Inline? = nil,
+        serverForms: @escaping (C2SConfig) -> [DiscoveryForm] = { _ in [] }
     ) {
         self.name = name
         self.standards = standards
@@ -51,6 +66,8 @@ struct XMPPFeature {
         self.accountFeatures = accountFeatures
         self.streamFeature = streamFeature
         self.nodes = nodes
+        self.inline = inline
+        self.serverForms = serverForms
     }
 }
 
@@ -60,7 +77,7 @@ enum XMPPFeatures {
         [
             .binding, .roster, .subscriptions, .discovery, .ping, .softwareVersion, .entityTime, .lastActivity,
             .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .stanzaIDs, .streams,
-            .passedOn, .adHoc, .components, .search, .broadcast,
+            .passedOn, .adHoc, .components, .search, .broadcast, .extensibleSASL, .inlineBinding, .fast,
         ]
     }
 }
@@ -77,12 +94,20 @@ final class XMPPRegistry {
     let accountFeatures: [String]
     private let nodes: [XMPPFeature.Nodes]
     private let fixedStreamFeatures: String
+    private let bindingFeature: String
+    private var inline: [Key: XMPPFeature.Inline] = [:]
+    /// What SASL2 and Bind 2 offer together with the login, serialised.
+    let inlineFeatures: String
+    /// Forms in the server's discovery information, in the order of their types.
+    let serverForms: [DiscoveryForm]
     let capabilities: String
 
-    init(features: [XMPPFeature]) {
+    init(features: [XMPPFeature], config: C2SConfig) {
         var server: Set<String> = []
         var account: Set<String> = []
         var stream = ""
+        var binding = ""
+        var names: [String] = []
         for feature in features {
             for request in feature.requests {
                 let key = Key(name: request.name, namespace: request.namespace)
@@ -91,17 +116,34 @@ final class XMPPRegistry {
             }
             server.formUnion(feature.serverFeatures)
             account.formUnion(feature.accountFeatures)
-            stream += feature.streamFeature ?? ""
+            if feature.name == "binding" {
+                binding += feature.streamFeature ?? ""
+            } else {
+                stream += feature.streamFeature ?? ""
+            }
+            guard let added = feature.inline else { continue }
+            names.append("<feature var='\(added.feature)'/>")
+            for name in added.names { inline[Key(name: name, namespace: added.namespace)] = added }
         }
         serverFeatures = server.sorted()
         accountFeatures = account.sorted()
         nodes = features.compactMap(\.nodes)
         fixedStreamFeatures = stream
+        bindingFeature = binding
+        inlineFeatures =
+            "<bind xmlns='\(XMPPNamespace.bind2)'><inline>\(names.joined())</inline></bind>"
+            + "<sm xmlns='\(XMPPNamespace.streamManagement)'/>"
+        serverForms = features.flatMap { $0.serverForms(config) }.sorted {
+            $0.type.utf8.lexicographicallyPrecedes($1.type.utf8)
+        }
         capabilities = EntityCapabilities.verification(
-            identities: [Discovery.serverIdentity], features: serverFeatures)
+            identities: [Discovery.serverIdentity], features: serverFeatures, forms: serverForms)
     }
 
-    func streamFeatures(domain: String) -> String {
+    func streamFeatures(domain: String) -> String { bindingFeature + boundStreamFeatures }
+
+    /// What is left to negotiate on a bound stream.
+    var boundStreamFeatures: String {
         fixedStreamFeatures
             + "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='\(Discovery.node)' ver='\(capabilities)'/>"
     }
@@ -111,6 +153,11 @@ final class XMPPRegistry {
         _ request: IQRequest, _ node: String, _ aspect: Discovery.Aspect, _ scope: XMPPFeature.Scope
     ) -> Bool {
         nodes.contains { $0.scopes.contains(scope) && $0.answer(request, node, aspect) }
+    }
+
+    /// What `element` in a Bind 2 request switches on.
+    func inline(_ element: XMLElement) -> XMPPFeature.Inline? {
+        inline[Key(name: element.name, namespace: element.namespace)]
     }
 
     func handler(_ element: XMLElement, _ scope: XMPPFeature.Scope) -> ((IQRequest) -> Void)? {

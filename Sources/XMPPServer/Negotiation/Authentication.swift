@@ -3,41 +3,74 @@ import IMCore
 import XMLWire
 import XMPPWire
 
-/// SASL (RFC 6120 §6) with SCRAM (RFC 5802, 7677) and PLAIN (RFC 4616).
+/// SASL with SCRAM (RFC 5802, 7677), PLAIN (RFC 4616) and, in its second profile, hashed tokens; RFC 6120 §6 and
+/// XEP-0388 share all of it but the elements around.
 extension C2SSession {
     func authenticate(_ element: XMLElement) {
+        negotiation?.profile = .rfc6120
+        negotiation?.request = nil
         guard let name = element["mechanism"], mechanisms.contains(name) else {
             return saslFailed(
                 element["mechanism"] == "PLAIN" ? .encryptionRequired : .invalidMechanism)
         }
+        guard begin(name) else { return }
+        if element.text.isEmpty { return challenge([]) }
+        saslResponse(element)
+    }
+
+    /// Starts an exchange; false when it was refused.
+    func begin(_ name: String) -> Bool {
         guard server.authentication.allows(address: remoteAddress, account: nil) else {
-            return saslFailed(.temporaryAuthFailure, "too many failed logins: wait a minute")
+            saslFailed(.temporaryAuthFailure, "too many failed logins: wait a minute")
+            return false
         }
         mechanism = name
         phase = .authenticating
-        switch name {
-        case "SCRAM-SHA-256", "SCRAM-SHA-1":
+        if let hashed = HashedTokenMechanism(rawValue: name) {
+            negotiation?.exchange = .hashedToken(hashed)
+        } else if name == "PLAIN" {
+            negotiation?.exchange = .plain
+        } else {
+            let bindings = channelBindings
             negotiation?.exchange = .scram(
                 ScramServerMachine(
-                    hash: name == "SCRAM-SHA-1" ? .sha1 : .sha256, channelBinding: nil, offersPlus: false,
-                    isPlusMechanism: false, nonce: Array(RandomToken.make().utf8)), username: "")
-        default: negotiation?.exchange = .plain
+                    hash: scramHash, channelBindings: bindings, offersPlus: !bindings.isEmpty,
+                    isPlusMechanism: name.hasSuffix("-PLUS"), nonce: Array(RandomToken.make().utf8),
+                    announced: DowngradeProtection.text(
+                        mechanisms: mechanisms, bindingTypes: bindings.map(\.type))), username: "")
         }
-        if element.text.isEmpty {
-            // No initial response: an empty challenge asks for it (RFC 6120 §6.4.2).
-            return append(Array("<challenge xmlns='\(XMPPNamespace.sasl)'/>".utf8))
-        }
-        saslResponse(element)
+        return true
+    }
+
+    private var scramHash: ScramHash {
+        mechanism.hasPrefix("SCRAM-SHA-1-") || mechanism == "SCRAM-SHA-1" ? .sha1 : .sha256
+    }
+
+    /// An empty one asks for the initial response (RFC 6120 §6.4.2).
+    func challenge(_ bytes: [UInt8]) {
+        let namespace = negotiation?.profile.namespace ?? XMPPNamespace.sasl
+        append(
+            Array(
+                (bytes.isEmpty
+                    ? "<challenge xmlns='\(namespace)'/>"
+                    : "<challenge xmlns='\(namespace)'>\(Base64.encode(bytes))</challenge>").utf8))
     }
 
     func saslResponse(_ element: XMLElement) {
         let text = element.text
-        guard let data = text == "=" ? [] : Array(text.utf8).withUnsafeBytes({ Base64.decode($0) }) else {
+        // The second profile has no sign for emptiness (XEP-0388 §2.2).
+        let isEmpty = text == "=" && negotiation?.profile == .rfc6120
+        guard let data = isEmpty ? [] : Array(text.utf8).withUnsafeBytes({ Base64.decode($0) }) else {
             return saslFailed(.incorrectEncoding)
         }
+        respond(data)
+    }
+
+    func respond(_ data: [UInt8]) {
         switch negotiation?.exchange {
         case .plain: plain(data)
         case .scram(let machine, let username): scram(machine, username, data)
+        case .hashedToken(let mechanism): hashedToken(mechanism, data)
         case nil: saslFailed(.malformedRequest)
         }
     }
@@ -48,18 +81,17 @@ extension C2SSession {
         guard let jid = try? JID(local: message.username, domain: domain, resource: nil),
             let password = try? JIDPreparation.password(message.password)
         else { return rejected(nil) }
-        if let authzid = message.authzid, (try? JID(parsing: authzid)) != jid { return saslFailed(.invalidAuthzid) }
-        guard server.authentication.allows(address: remoteAddress, account: jid) else {
-            return saslFailed(.temporaryAuthFailure, "too many failed logins: wait a minute")
-        }
+        guard isAuthorized(message.authzid, as: jid) else { return saslFailed(.invalidAuthzid) }
+        guard mayTry(jid) else { return }
         pauseInput()
         server.authentication.check(password, of: jid) { [self] verdict in
+            defer { resumeInput() }
+            guard phase == .authenticating else { return }
             switch verdict {
             case .right: accepted(jid, [])
             case .wrong: rejected(jid)
             case .tryLater: saslFailed(.temporaryAuthFailure)
             }
-            resumeInput()
         }
     }
 
@@ -73,21 +105,16 @@ extension C2SSession {
             case .failure(let failure): return saslFailed(failure)
             }
             guard let jid = try? JID(local: name, domain: domain, resource: nil) else { return rejected(nil) }
-            if let authzid, !authzid.isEmpty, (try? JID(parsing: authzid)) != jid { return saslFailed(.invalidAuthzid) }
-            guard server.authentication.allows(address: remoteAddress, account: jid) else {
-                return saslFailed(.temporaryAuthFailure, "too many failed logins: wait a minute")
-            }
+            guard isAuthorized(authzid, as: jid) else { return saslFailed(.invalidAuthzid) }
+            guard mayTry(jid) else { return }
             pauseInput()
-            let hash: ScramHash = mechanism == "SCRAM-SHA-1" ? .sha1 : .sha256
-            server.authentication.verifier(jid, hash) { [self] verifier in
+            server.authentication.verifier(jid, scramHash) { [self] verifier in
                 defer { resumeInput() }
                 guard phase == .authenticating else { return }
                 guard let verifier else { return saslFailed(.temporaryAuthFailure) }
-                let challenge = machine.verifierFound(verifier)
+                let reply = machine.verifierFound(verifier)
                 negotiation?.exchange = .scram(machine, username: jid.local ?? "")
-                append(
-                    Array(
-                        "<challenge xmlns='\(XMPPNamespace.sasl)'>\(Base64.encode(challenge))</challenge>".utf8))
+                challenge(reply)
             }
             return
         }
@@ -100,37 +127,63 @@ extension C2SSession {
         }
     }
 
-    private func accepted(_ jid: JID, _ serverFinal: [UInt8]) {
+    /// An authorization identity may only repeat the account; in the second profile also what the stream header said
+    /// of its sender has to be that account (XEP-0388 §2.3).
+    func isAuthorized(_ authzid: String?, as jid: JID) -> Bool {
+        if let authzid, !authzid.isEmpty, (try? JID(parsing: authzid)) != jid { return false }
+        guard negotiation?.profile == .extensible, let from = scanner.header?.from else { return true }
+        return (try? JID(parsing: from))?.bare == jid
+    }
+
+    /// False when the account has to wait; the client is told.
+    func mayTry(_ jid: JID) -> Bool {
+        guard server.authentication.allows(address: remoteAddress, account: jid) else {
+            saslFailed(.temporaryAuthFailure, "too many failed logins: wait a minute")
+            return false
+        }
+        return true
+    }
+
+    /// The client is who it says.
+    ///
+    /// - Parameter additional: what the mechanism says with its success; empty when nothing.
+    func accepted(_ jid: JID, _ additional: [UInt8]) {
         guard phase == .authenticating else { return }
         server.authentication.succeeded(account: jid)
-        account = jid
         negotiation?.exchange = nil
-        scanner.restart()
         scanner.limits = XMLLimits(
             elementBytes: server.config.stanzaBytes, depth: server.config.stanzaDepth)
+        if negotiation?.profile == .extensible { return extensibleAccepted(jid, additional) }
+        account = jid
+        scanner.restart()
         phase = .header
         append(
             Array(
-                (serverFinal.isEmpty
+                (additional.isEmpty
                     ? "<success xmlns='\(XMPPNamespace.sasl)'/>"
-                    : "<success xmlns='\(XMPPNamespace.sasl)'>\(Base64.encode(serverFinal))</success>").utf8))
+                    : "<success xmlns='\(XMPPNamespace.sasl)'>\(Base64.encode(additional))</success>").utf8))
     }
 
-    private func rejected(_ jid: JID?) {
+    func rejected(_ jid: JID?, _ failure: SASLFailure = .notAuthorized) {
         server.authentication.failed(address: remoteAddress, account: jid)
         server.logger.info(
             "login refused", metadata: ["account": "\(jid?.description ?? "?")", "address": "\(remoteAddress)"])
-        saslFailed(.notAuthorized)
+        saslFailed(failure)
     }
 
     /// RFC 6120 §6.4.5: the client may try again, a few times.
     func saslFailed(_ failure: SASLFailure, _ text: String? = nil) {
         guard phase != .ended, let negotiation else { return }
         negotiation.exchange = nil
+        negotiation.request = nil
         negotiation.failures += 1
         phase = .negotiating
+        let namespace = negotiation.profile.namespace
+        let condition =
+            negotiation.profile == .rfc6120
+            ? "<\(failure.rawValue)/>" : "<\(failure.rawValue) xmlns='\(XMPPNamespace.sasl)'/>"
         let why = text.map { "<text xml:lang='en'>\(XMLText.escape($0))</text>" } ?? ""
-        append(Array("<failure xmlns='\(XMPPNamespace.sasl)'><\(failure.rawValue)/>\(why)</failure>".utf8))
+        append(Array("<failure xmlns='\(namespace)'>\(condition)\(why)</failure>".utf8))
         if negotiation.failures >= Negotiation.allowedFailures {
             end(StreamError(.policyViolation, "too many failed logins on this stream"))
         }

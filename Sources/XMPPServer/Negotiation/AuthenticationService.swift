@@ -13,6 +13,8 @@ public final class AuthenticationService {
     private let time: any TimeSource
     /// Makes the salt of unknown users stable, so that nobody learns which accounts exist.
     private let decoySecret: [UInt8]
+    /// What resources of Bind 2 are made with.
+    var resourceSecret: [UInt8] { decoySecret + Array("resources".utf8) }
     private var byAddress: FailureThrottle
     private var byAccount: FailureThrottle
     private var iterations: Int

@@ -28,6 +28,16 @@ extension C2SSession {
     }
 
     private func bind(_ wanted: String, to home: UserHome, account: JID, id: String) {
+        enter(home, as: wanted)
+        append(
+            Array(
+                ("<iq type='result' id='\(XMLText.escape(id))'><bind xmlns='\(XMPPNamespace.bind)'><jid>"
+                    + "\(XMLText.escape(String(decoding: address, as: UTF8.self)))</jid></bind></iq>").utf8))
+    }
+
+    /// From now on this stream is a client of the user.
+    func enter(_ home: UserHome, as wanted: String) {
+        let account = home.jid
         resource = wanted
         let full = JID(preparedLocal: account.local, domain: account.domain, resource: wanted)
         address = Array(full.description.utf8)
@@ -37,10 +47,6 @@ extension C2SSession {
         negotiation = nil
         self.home = home
         server.router.bind(self, to: home)
-        append(
-            Array(
-                ("<iq type='result' id='\(XMLText.escape(id))'><bind xmlns='\(XMPPNamespace.bind)'><jid>"
-                    + "\(XMLText.escape(full.description))</jid></bind></iq>").utf8))
     }
 
     private func bindFailed(_ id: String, _ error: StanzaError) {

@@ -19,7 +19,13 @@ extension XMPPFeature {
     static var streamManagement: XMPPFeature {
         XMPPFeature(
             "stream-management", [Standard("XEP-0198", "Stream Management", "1.6.1")],
-            streamFeature: "<sm xmlns='\(XMPPNamespace.streamManagement)'><optional/></sm>")
+            streamFeature: "<sm xmlns='\(XMPPNamespace.streamManagement)'><optional/></sm>",
+            inline: Inline(
+                feature: XMPPNamespace.streamManagement, names: ["enable"], namespace: XMPPNamespace.streamManagement
+            ) { session, element in
+                session.enableStreamManagement(
+                    resume: ["true", "1"].contains(element["resume"] ?? ""), max: element["max"].flatMap { Int($0) })
+            })
     }
 
     /// Offline messages (XEP-0160).

@@ -67,7 +67,7 @@ extension C2SSession {
         if !hasSentHeader { sendHeader() }
     }
 
-    private var features: String {
+    var features: String {
         if account == nil {
             var xml = ""
             if !isSecure, link?.negotiatesTLS ?? false {
@@ -75,15 +75,9 @@ extension C2SSession {
                     "<starttls xmlns='\(XMPPNamespace.tls)'>\(server.config.requiresTLS ? "<required/>" : "")</starttls>"
                 if server.config.requiresTLS { return xml }
             }
-            let names = mechanisms.map { "<mechanism>\($0)</mechanism>" }.joined()
-            return xml + "<mechanisms xmlns='\(XMPPNamespace.sasl)'>\(names)</mechanisms>"
+            return xml + authenticationFeatures
         }
         return server.registry.streamFeatures(domain: domain)
-    }
-
-    /// Strongest first. PLAIN only where nobody can listen.
-    var mechanisms: [String] {
-        ["SCRAM-SHA-256", "SCRAM-SHA-1"] + (isSecure ? ["PLAIN"] : [])
     }
 
     // MARK: Elements before binding
@@ -98,15 +92,18 @@ extension C2SSession {
             let element = try? XMLElement(
                 parsing: bytes, streamDefaultNamespace: XMPPNamespace.client, streamPrefixes: prefixes)
         else { return end(StreamError(.notWellFormed)) }
+        let sasl = negotiation?.profile.namespace ?? ""
         switch (phase, element.namespace, element.name) {
         case (.negotiating, XMPPNamespace.tls, "starttls"):
             startTLS(rest: rest)
         case (.negotiating, XMPPNamespace.sasl, "auth"):
             if server.config.requiresTLS, !isSecure { return saslFailed(.encryptionRequired) }
             authenticate(element)
-        case (.authenticating, XMPPNamespace.sasl, "response"):
+        case (.negotiating, XMPPNamespace.sasl2, "authenticate"):
+            extensibleAuthenticate(element)
+        case (.authenticating, sasl, "response"):
             saslResponse(element)
-        case (.authenticating, XMPPNamespace.sasl, "abort"):
+        case (.authenticating, sasl, "abort"):
             negotiation?.exchange = nil
             saslFailed(.aborted)
         case (.authenticated, XMPPNamespace.client, "iq"):
@@ -150,6 +147,10 @@ enum XMPPNamespace {
     static let client = "jabber:client"
     static let tls = "urn:ietf:params:xml:ns:xmpp-tls"
     static let sasl = "urn:ietf:params:xml:ns:xmpp-sasl"
+    static let sasl2 = "urn:xmpp:sasl:2"
+    static let channelBinding = "urn:xmpp:sasl-cb:0"
+    static let bind2 = "urn:xmpp:bind:0"
+    static let fast = "urn:xmpp:fast:0"
     static let bind = "urn:ietf:params:xml:ns:xmpp-bind"
     static let session = "urn:ietf:params:xml:ns:xmpp-session"
     static let streamManagement = "urn:xmpp:sm:3"

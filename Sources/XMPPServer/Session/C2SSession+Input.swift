@@ -99,10 +99,11 @@ extension C2SSession {
     }
 
     /// Input waits until `resumeInput`, because an answer has to come first.
-    func pauseInput() { isWaiting = true }
+    func pauseInput() { waits += 1 }
 
+    /// Ends one `pauseInput`.
     func resumeInput() {
-        isWaiting = false
+        waits = max(0, waits - 1)
         goOn()
     }
 

@@ -43,7 +43,9 @@ public final class C2SSession: Endpoint {
     /// The session that took over this one's link, while this one's input is still being worked on.
     var heir: C2SSession?
     /// Input waits for an answer of the store.
-    var isWaiting = false
+    var isWaiting: Bool { waits > 0 }
+    /// How many answers are awaited.
+    var waits = 0
     /// Input waits because the client sends too much.
     var isThrottled = false
     /// The channel does not read.
@@ -60,6 +62,8 @@ public final class C2SSession: Endpoint {
     var language: String?
     var account: JID?
     var mechanism = ""
+    /// What the client said about itself at its login (XEP-0388 §2.3).
+    var userAgent: UserAgent?
 
     // Bound
     var home: UserHome?

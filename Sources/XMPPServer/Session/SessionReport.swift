@@ -14,6 +14,8 @@ public struct SessionReport: Sendable {
     public var unacknowledged: Int
     /// Milliseconds since 1970.
     public var boundAt: Int64
+    /// Software and device as the client named them (XEP-0388); empty when it did not.
+    public var client: String
 }
 
 extension C2SServer {
@@ -27,7 +29,7 @@ extension C2SServer {
                 priority: Int(session.availability?.priority ?? 0),
                 streamManagement: session.streamManagement != nil, carbons: session.wantsCarbons,
                 unacknowledged: session.streamManagement?.unacked.count ?? session.written.count,
-                boundAt: session.boundAt)
+                boundAt: session.boundAt, client: session.userAgent?.title ?? "")
         }
     }
 

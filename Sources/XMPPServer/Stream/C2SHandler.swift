@@ -10,6 +10,8 @@ final class C2SHandler: ChannelInboundHandler {
     /// Whom the connection counts for.
     private let address: String
     private var context: ChannelHandlerContext?
+    /// What TLS used; nil without TLS.
+    var encryption: TLSConnection?
 
     init(session: C2SSession, address: String) {
         self.session = session
@@ -53,6 +55,8 @@ extension C2SHandler: StreamLink {
 
     var tlsVersion: String { context.map { TLSReport.version(of: $0.channel) } ?? "none" }
 
+    var serverEndPoint: [UInt8]? { encryption?.serverEndPoint }
+
     var bytesWaiting: Int { context?.channel.bytesWaiting ?? 0 }
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
@@ -76,8 +80,7 @@ extension C2SHandler: StreamLink {
     func startTLS() {
         guard let context else { return }
         do {
-            let handler = session.server.tls.makeHandler(direct: false)
-            try context.pipeline.syncOperations.addHandler(handler, position: .first)
+            encryption = try session.server.tls.install(on: context.channel, direct: false)
         } catch {
             context.close(promise: nil)
         }

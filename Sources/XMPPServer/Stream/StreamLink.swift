@@ -11,6 +11,8 @@ protocol StreamLink: AnyObject {
     var negotiatesTLS: Bool { get }
     /// `TLSv1.3`, `TLSv1.2`, `proxy` for TLS that ends at a trusted proxy, or `none`.
     var tlsVersion: String { get }
+    /// Data of the channel binding `tls-server-end-point` (RFC 5929 §4); nil where TLS does not end here.
+    var serverEndPoint: [UInt8]? { get }
 
     /// Bytes taken that have not left the server yet.
     var bytesWaiting: Int { get }

@@ -14,6 +14,8 @@ final class StreamManagementState {
 
     /// Nil when the client did not ask to be able to resume.
     let resumptionID: String?
+    /// For how long the session may be resumed.
+    private let resumeSeconds: Int
     var unacked: Deque<Unacked> = []
     /// How many of `unacked` are journalled messages.
     private var messagesInFlight = 0
@@ -36,7 +38,10 @@ final class StreamManagementState {
     /// Monotonic milliseconds at which the link was lost.
     private var lostAt: Int64?
 
-    init(resumptionID: String?) { self.resumptionID = resumptionID }
+    init(resumptionID: String?, resumeSeconds: Int) {
+        self.resumptionID = resumptionID
+        self.resumeSeconds = resumeSeconds
+    }
 
     var entries: [JournalEntry] { unacked.compactMap(\.entry) }
 
@@ -160,7 +165,7 @@ final class StreamManagementState {
     func tick(_ session: C2SSession, _ uptime: Int64) {
         let config = session.server.config
         if let lostAt {
-            if uptime - lostAt > Int64(config.resumeSeconds) * 1_000 { session.finish() }
+            if uptime - lostAt > Int64(resumeSeconds) * 1_000 { session.finish() }
         } else if let requestedAt {
             if uptime - requestedAt > Int64(config.ackSeconds) * 1_000 {
                 session.giveUp(StreamError(.connectionTimeout, "no answer to an ack request"))

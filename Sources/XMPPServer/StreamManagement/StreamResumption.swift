@@ -39,23 +39,34 @@ extension C2SSession {
     }
 
     private func enable(_ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame) {
-        guard streamManagement == nil else {
-            return append(Array(StreamManagementState.failed("unexpected-request").utf8))
+        let resume = frame.attribute("resume", in: bytes)?.value.slice(of: bytes)
+        let max = frame.attribute("max", in: bytes)?.value.slice(of: bytes)
+        append(
+            Array(
+                enableStreamManagement(
+                    resume: resume.map { $0.elementsEqual("true".utf8) || $0.elementsEqual("1".utf8) } ?? false,
+                    max: max.flatMap { Int(String(decoding: $0, as: UTF8.self)) }
+                ).utf8))
+    }
+
+    /// Switches stream management on.
+    ///
+    /// - Parameters:
+    ///   - resume: the client wants to be able to resume.
+    ///   - max: for how many seconds it would like that; less than the server's own limit is granted (§3).
+    /// - Returns: `<enabled/>` or `<failed/>`.
+    func enableStreamManagement(resume: Bool, max: Int?) -> String {
+        guard streamManagement == nil else { return StreamManagementState.failed("unexpected-request") }
+        var seconds = server.config.resumeSeconds
+        if let max, max > 0 { seconds = min(seconds, max) }
+        guard resume, seconds > 0 else {
+            streamManagement = StreamManagementState(resumptionID: nil, resumeSeconds: 0)
+            return "<enabled xmlns='urn:xmpp:sm:3'/>"
         }
-        let value = frame.attribute("resume", in: bytes)?.value.slice(of: bytes)
-        let wantsResumption = value.map { $0.elementsEqual("true".utf8) || $0.elementsEqual("1".utf8) } ?? false
-        let canResume = wantsResumption && server.config.resumeSeconds > 0
-        let id = canResume ? RandomToken.make() : nil
-        streamManagement = StreamManagementState(resumptionID: id)
-        if let id {
-            server.resumable[id] = self
-            append(
-                Array(
-                    ("<enabled xmlns='urn:xmpp:sm:3' id='\(id)' resume='true'"
-                        + " max='\(server.config.resumeSeconds)'/>").utf8))
-        } else {
-            append(Array("<enabled xmlns='urn:xmpp:sm:3'/>".utf8))
-        }
+        let id = RandomToken.make()
+        streamManagement = StreamManagementState(resumptionID: id, resumeSeconds: seconds)
+        server.resumable[id] = self
+        return "<enabled xmlns='urn:xmpp:sm:3' id='\(id)' resume='true' max='\(seconds)'/>"
     }
 
     // MARK: MessageOrigin
@@ -75,33 +86,52 @@ extension C2SSession {
 
     // MARK: Resumption
 
+    /// What became of a `<resume/>`.
+    enum Resumption {
+        /// `<failed/>`.
+        case failed(String)
+        /// The old session has the link; `<resumed/>`, which goes out before anything else.
+        case resumed(C2SSession, String)
+    }
+
     /// `<resume/>` on a new, authenticated stream (XEP-0198 §5).
     func resumeRequest(_ element: XMLElement) {
+        pauseInput()
+        resumeSession(element) { [self] outcome in
+            switch outcome {
+            case .failed(let failure):
+                append(Array(failure.utf8))
+                resumeInput()
+            case .resumed(let old, let answer): old.append(Array(answer.utf8))
+            }
+        }
+    }
+
+    /// Resumes if that is possible; input has to wait meanwhile.
+    func resumeSession(_ element: XMLElement, then: @escaping (Resumption) -> Void) {
         guard let id = element["previd"], let h = element["h"].flatMap({ UInt32($0) }) else {
-            return append(Array(StreamManagementState.failed("bad-request").utf8))
+            return then(.failed(StreamManagementState.failed("bad-request")))
         }
         guard let old = server.resumable[id], old.account == account else {
-            return append(Array(StreamManagementState.failed("item-not-found").utf8))
+            return then(.failed(StreamManagementState.failed("item-not-found")))
         }
-        pauseInput()
-        takeOver(old, h, id)
+        takeOver(old, h, id, then)
     }
 
     /// Hands the link to the old session as soon as everything that arrived on its old link is durable: the client
     /// must not send that again, so the answer waits until `h` covers it.
-    private func takeOver(_ old: C2SSession, _ h: UInt32, _ id: String) {
-        guard phase == .authenticated, link != nil else { return }
+    private func takeOver(_ old: C2SSession, _ h: UInt32, _ id: String, _ then: @escaping (Resumption) -> Void) {
+        guard phase == .authenticated || phase == .authenticating, link != nil else { return }
         // Also when another stream was faster: the last one to ask has the session.
         old.detachLink()
         guard old.phase == .bound, let management = old.streamManagement else {
-            append(Array(StreamManagementState.failed("item-not-found").utf8))
-            return resumeInput()
+            return then(.failed(StreamManagementState.failed("item-not-found")))
         }
         guard management.ledger.outstanding == 0 else {
-            management.whenSafe.append { [self] in takeOver(old, h, id) }
+            management.whenSafe.append { [self] in takeOver(old, h, id, then) }
             return server.router.journal.flush()
         }
-        handOver(to: old, h, id)
+        handOver(to: old, h, id, then)
     }
 
     /// The server had not noticed that the old link is dead: it is closed now.
@@ -111,7 +141,9 @@ extension C2SSession {
         link.closeNow()
     }
 
-    private func handOver(to old: C2SSession, _ h: UInt32, _ id: String) {
+    private func handOver(
+        to old: C2SSession, _ h: UInt32, _ id: String, _ then: (Resumption) -> Void
+    ) {
         guard let link, let management = old.streamManagement else { return }
         guard management.acknowledge(h, old) else { return end(management.countTooHigh(h)) }
         flush()
@@ -122,15 +154,16 @@ extension C2SSession {
         old.remoteAddress = remoteAddress
         old.scanner = scanner
         old.isSecure = isSecure
-        old.isWaiting = false
+        old.mechanism = mechanism
+        old.userAgent = userAgent ?? old.userAgent
+        old.waits = 0
         link.session = old
         phase = .ended
         self.link = nil
         negotiation = nil
         server.forget(self)
         management.resumed()
-        old.append(
-            Array("<resumed xmlns='urn:xmpp:sm:3' previd='\(id)' h='\(management.ledger.h)'/>".utf8))
+        then(.resumed(old, "<resumed xmlns='urn:xmpp:sm:3' previd='\(id)' h='\(management.ledger.h)'/>"))
         for stanza in management.unacked { old.append(stanza.bytes) }
         old.wakeForAck()
         if let home = old.home { server.router.resumed(old, of: home) }

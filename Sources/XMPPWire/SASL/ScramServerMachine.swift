@@ -40,6 +40,7 @@ public struct ScramServerMachine: Sendable {
     private let offersPlus: Bool
     private let isPlusMechanism: Bool
     private let nonce: [UInt8]
+    private let announced: [UInt8]?
     private var state = State.fresh
 
     /// - Parameters:
@@ -57,13 +58,18 @@ public struct ScramServerMachine: Sendable {
     }
 
     /// The same for a connection with several types of channel binding (XEP-0440), of which the client picks one.
+    ///
+    /// - Parameter announced: what the client was offered, from ``DowngradeProtection``; its hash goes into
+    ///   server-first-message (XEP-0474). Nil leaves it out.
     public init(
-        hash: ScramHash, channelBindings: [ChannelBinding], offersPlus: Bool, isPlusMechanism: Bool, nonce: [UInt8]
+        hash: ScramHash, channelBindings: [ChannelBinding], offersPlus: Bool, isPlusMechanism: Bool, nonce: [UInt8],
+        announced: [UInt8]? = nil
     ) {
         self.hash = hash
         self.channelBindings = channelBindings
         self.offersPlus = offersPlus
         self.isPlusMechanism = isPlusMechanism
+        self.announced = announced
         self.nonce = ScramAttribute.isNonce(nonce) ? nonce : Base64.encodedBytes(nonce)
     }
 
@@ -93,6 +99,7 @@ public struct ScramServerMachine: Sendable {
         var reply = Array("r=".utf8) + whole
         reply += Array(",s=".utf8) + Base64.encodedBytes(verifier.salt)
         reply += Array(",i=\(verifier.iterations)".utf8)
+        if let announced { reply += Array(",h=".utf8) + Base64.encodedBytes(hash.digest(announced)) }
         let comma = UInt8(ascii: ",")
         state = .waitingForProof(
             Exchange(

@@ -203,8 +203,12 @@ final class ScriptedClient {
                 return
             }
             if element.name == "enabled" || element.name == "resumed" { isCounting = true }
-        } else if element.name == "success" {
+        } else if element.name == "success", element.namespace == "urn:ietf:params:xml:ns:xmpp-sasl" {
             scanner.restart()
+        } else if element.name == "success" {
+            // XEP-0386: stream management may begin with the login.
+            let bound = element.child("bound", namespace: "urn:xmpp:bind:0")
+            if bound?.child("enabled", namespace: Self.streamManagement) != nil { isCounting = true }
         }
         inbox.append(.element(element))
     }

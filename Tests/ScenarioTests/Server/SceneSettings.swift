@@ -40,6 +40,8 @@ struct SceneSettings: Sendable {
         case "vcard-bytes": c2s.vcardBytes = value
         case "private-storage-bytes": c2s.privateStorageBytes = value
         case "resume-seconds": c2s.resumeSeconds = value
+        case "trusts-links": c2s.trustsLinks = value != 0
+        case "token-seconds": c2s.tokenSeconds = value
         case "ack-seconds": c2s.ackSeconds = value
         case "unacknowledged-stanzas": c2s.unacknowledgedStanzas = value
         case "search-for-administrators": services.search.access = value != 0 ? .administrators : .users

@@ -1,0 +1,45 @@
+import Crypto
+import NIOSSL
+import X509
+
+/// One domain's certificate in use, with what clients may bind their login to.
+final class ServedCertificate {
+    let context: NIOSSLContext
+    /// The same for direct TLS, which announces its protocol (XEP-0368).
+    let directContext: NIOSSLContext
+    /// Data of `tls-server-end-point`; nil when the certificate's signature has no hash to take (RFC 5929 §4.1).
+    let endPoint: [UInt8]?
+
+    init(context: NIOSSLContext, directContext: NIOSSLContext, endPoint: [UInt8]?) {
+        self.context = context
+        self.directContext = directContext
+        self.endPoint = endPoint
+    }
+}
+
+/// Channel binding `tls-server-end-point` (RFC 5929 §4).
+enum ServerEndPoint {
+    /// The certificate's hash: with the hash function of its signature, or SHA-256 where that is MD5 or SHA-1.
+    ///
+    /// - Parameter der: the certificate as it goes over the wire.
+    /// - Returns: nil for signatures without one known hash function, Ed25519 among them.
+    static func binding(_ der: [UInt8]) -> [UInt8]? {
+        guard let certificate = try? Certificate(derEncoded: der) else { return nil }
+        switch certificate.signatureAlgorithm {
+        case .ecdsaWithSHA256, .sha256WithRSAEncryption, .sha1WithRSAEncryption: return Array(SHA256.hash(data: der))
+        case .ecdsaWithSHA384, .sha384WithRSAEncryption: return Array(SHA384.hash(data: der))
+        case .ecdsaWithSHA512, .sha512WithRSAEncryption: return Array(SHA512.hash(data: der))
+        default: return nil
+        }
+    }
+}
+
+/// TLS of one connection: what its handshake used, whatever is reloaded later. Confined to the connection's loop.
+public final class TLSConnection {
+    var served: ServedCertificate?
+
+    init() {}
+
+    /// Data of `tls-server-end-point` for this connection; nil before its handshake began.
+    public var serverEndPoint: [UInt8]? { served?.endPoint }
+}

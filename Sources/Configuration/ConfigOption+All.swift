@@ -15,6 +15,13 @@ extension ConfigOption {
         Group(key: "", summary: "", options: top),
         Group(key: "storage", summary: "The embedded database and what an acknowledgement promises.", options: storage),
         Group(key: "authentication", summary: "How passwords are kept.", options: authentication),
+        Group(
+            key: "registration", summary: "Accounts that people make and change themselves (XEP-0077).",
+            options: registration),
+        Group(key: "contact", summary: "Who answers for this server (XEP-0157).", options: contact),
+        Group(
+            key: "external_services", summary: "STUN and TURN servers that calls go through (XEP-0215).",
+            options: externalServices),
         Group(key: "limits", summary: "Bounds against hostile or broken clients (RFC 6120 §13.12).", options: limits),
         Group(key: "messaging", summary: "Delivery of messages.", options: messaging),
         Group(
@@ -113,6 +120,10 @@ extension ConfigOption {
         ConfigOption(
             "limits.login_seconds", "Seconds from connecting to a bound resource.",
             .integer(\.limits.loginSeconds, allowed: 5...600, zeroMeans: nil)),
+        ConfigOption(
+            "limits.ping_seconds",
+            "Seconds of silence after which a client is asked whether it is still there (XEP-0199). 0 never asks.",
+            .integer(\.limits.pingSeconds, allowed: 30...86_400, zeroMeans: "never")),
         ConfigOption(
             "limits.sessions_per_user", "Sessions of one user; one more ends the oldest.",
             .integer(\.limits.sessionsPerUser, allowed: 1...1_000, zeroMeans: nil)),

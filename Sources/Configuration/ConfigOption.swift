@@ -15,6 +15,10 @@ public struct ConfigOption: Sendable {
             set: @Sendable (inout ServerConfig, String) -> Void)
         /// A file that the server creates; relative to the folder of the configuration file.
         case file(any Field<String>, isSocket: Bool)
+        /// Any text on one line, possibly empty.
+        case text(any Field<String>)
+        /// A list of texts, or a single one. `isAllowed` checks each; `expected` tells people what it wants.
+        case texts(any Field<[String]>, expected: String, isAllowed: @Sendable (String) -> Bool)
         /// `off`, or a group of `address` and `port`.
         case listener(any Field<ServerConfig.Listener?>)
     }
@@ -44,6 +48,10 @@ public struct ConfigOption: Sendable {
             return "one of \(allowed.joined(separator: ", "))"
         case .file:
             return "a file name"
+        case .text:
+            return "a text"
+        case .texts(_, let expected, _):
+            return "a list, each entry \(expected)"
         case .listener:
             return "off, or a group of address (an IP address) and port (1 … 65535)"
         }
@@ -55,6 +63,9 @@ public struct ConfigOption: Sendable {
         case .integer(let field, _, _): String(config[keyPath: field])
         case .choice(_, let get, _): get(config)
         case .file(let field, _): YAMLText.scalar(config[keyPath: field])
+        case .text(let field): YAMLText.quoted(config[keyPath: field])
+        case .texts(let field, _, _):
+            "[" + config[keyPath: field].map(YAMLText.quoted).joined(separator: ", ") + "]"
         case .listener(let field):
             config[keyPath: field].map {
                 "{ address: \(YAMLText.quoted($0.address)), port: \($0.port) }"

@@ -106,6 +106,20 @@ struct ConfigReader {
                 return refuse(key, value: value, expected: option.allowed)
             }
             config[keyPath: field] = path
+        case .text(let field):
+            guard let text = value.scalar?.string, !Self.isEmpty(value), text.utf8.count <= 1_000,
+                !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+            else { return refuse(key, value: value, expected: option.allowed) }
+            config[keyPath: field] = text
+        case .texts(let field, let expected, let isAllowed):
+            var texts: [String] = []
+            for item in value.sequence.map({ Array($0) }) ?? [value] {
+                guard let text = Self.text(item), isAllowed(text) else {
+                    return refuse(key, value: item, expected: "a list, each entry \(expected)")
+                }
+                texts.append(text)
+            }
+            config[keyPath: field] = texts
         case .listener(let field):
             config[keyPath: field] = readListener(
                 value, key: key, expected: option.allowed, standard: ServerConfig()[keyPath: field])

@@ -58,6 +58,8 @@ public struct ServerConfig: Sendable, Equatable {
     /// What "acknowledged" survives: power loss, the end of the process, or nothing.
     public enum Durability: String, Sendable, CaseIterable { case power, process, memory }
 
+    public enum Switch: String, Sendable, CaseIterable { case on, off }
+
     public enum ChannelBindingPolicy: String, Sendable, CaseIterable { case offered, off }
 
     /// Hosted domains, at least one, the first is the default domain.
@@ -85,6 +87,9 @@ public struct ServerConfig: Sendable, Equatable {
     public var channelBinding: ChannelBindingPolicy = .offered
     /// Life of a token in days, 1 … 365; 0 gives none (XEP-0484).
     public var tokenDays: Int = 21
+    public var registration = Registration()
+    public var contact = Contact()
+    public var externalServices = ExternalServices()
     public var limits = Limits()
     public var messaging = Messaging()
     public var streamManagement = StreamManagement()
@@ -110,6 +115,8 @@ public struct ServerConfig: Sendable, Equatable {
         public var stanzasPerSecond: Int = 0
         /// Seconds from connect to a bound resource, 5 … 600.
         public var loginSeconds: Int = 60
+        /// Seconds of silence after which a client is asked whether it is there, 30 … 86,400; 0 never asks.
+        public var pingSeconds: Int = 300
         /// Sessions of one user, 1 … 1,000; one more ends the oldest (`conflict`).
         public var sessionsPerUser: Int = 10
         /// Failed passwords from one address a minute before it must wait, 1 … 10,000.
@@ -128,6 +135,47 @@ public struct ServerConfig: Sendable, Equatable {
         public var privateStorageBytes: Int = 1_048_576
         /// Blocked addresses of one user, 1 … 100,000.
         public var blockedItems: Int = 1_000
+
+        public init() {}
+    }
+
+    /// Accounts that people make, change and remove themselves (XEP-0077).
+    public struct Registration: Sendable, Equatable {
+        public var enabled = Switch.off
+        public var passwordChange = Switch.on
+        public var removal = Switch.off
+        /// Accounts that one address may create in an hour, 1 … 10,000.
+        public var accountsPerHour: Int = 5
+        /// Characters of the shortest password, 1 … 100.
+        public var passwordLength: Int = 8
+        public var instructions = "Choose a user name and a password."
+        public var reserved = [
+            "abuse", "admin", "administrator", "hostmaster", "postmaster", "root", "security", "support", "webmaster",
+        ]
+
+        public init() {}
+    }
+
+    /// URIs of those who answer for the server (XEP-0157).
+    public struct Contact: Sendable, Equatable {
+        public var abuse: [String] = []
+        public var admin: [String] = []
+        public var feedback: [String] = []
+        public var sales: [String] = []
+        public var security: [String] = []
+        public var support: [String] = []
+
+        public init() {}
+    }
+
+    /// STUN and TURN servers for calls (XEP-0215).
+    public struct ExternalServices: Sendable, Equatable {
+        /// Texts of `ExternalServiceAddress`.
+        public var services: [String] = []
+        /// Shared with the TURN servers; empty for none.
+        public var secret = ""
+        /// How long credentials are good, 60 … 604,800.
+        public var credentialSeconds: Int = 86_400
 
         public init() {}
     }

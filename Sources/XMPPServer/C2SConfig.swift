@@ -24,6 +24,16 @@ public struct C2SConfig: Sendable {
     public var offersChannelBinding = true
     /// Life of a token of XEP-0484, seconds; zero gives none.
     public var tokenSeconds = 21 * 86_400
+    public var registration = RegistrationConfig()
+    /// URIs by role: abuse, admin, feedback, sales, security, support (XEP-0157).
+    public var contacts: [String: [String]] = [:]
+    public var externalServices: [ExternalService] = []
+    /// Shared with the TURN servers; empty when they ask for no credentials.
+    public var relaySecret = ""
+    /// How long credentials of TURN servers are good.
+    public var relaySeconds = 86_400
+    /// Seconds of silence after which a client is asked whether it is still there; zero never asks.
+    public var pingSeconds = 300
     /// Links count as encrypted although they are not; for tests.
     public var trustsLinks = false
     /// Connections of the whole server; one more is refused with `resource-constraint`.

@@ -16,6 +16,8 @@ public final class C2SServer {
     let tls: TLSContexts
     let authentication: AuthenticationService
     let fast: FastService
+    /// Accounts created by address (XEP-0077).
+    var registrations: FailureThrottle
     public internal(set) var config: C2SConfig
     let registry: XMPPRegistry
     let commands = CommandEngine(AdHocCommands.all)
@@ -62,6 +64,7 @@ public final class C2SServer {
         startedAt = time.uptime
         registry = XMPPRegistry(
             features: XMPPFeatures.all.filter { !config.switchedOff.contains($0.name) }, config: config)
+        registrations = FailureThrottle(limit: config.registration.accountsPerHour, window: 3_600_000)
         fast = FastService(router: router, config: config, loop: loop, time: time)
         router.answerIQ = { [weak self] in self?.answer($0) }
     }

@@ -199,6 +199,24 @@ extension C2SConfig {
         scramIterations = config.scramIterations
         offersChannelBinding = config.channelBinding == .offered
         tokenSeconds = config.tokenDays * 86_400
+        pingSeconds = limits.pingSeconds
+        registration.isOpen = config.registration.enabled == .on
+        registration.allowsPasswordChange = config.registration.passwordChange == .on
+        registration.allowsRemoval = config.registration.removal == .on
+        registration.accountsPerHour = config.registration.accountsPerHour
+        registration.passwordLength = config.registration.passwordLength
+        registration.instructions = config.registration.instructions
+        registration.reserved = Set(config.registration.reserved.map { $0.lowercased() })
+        let contact = config.contact
+        contacts = [
+            "abuse": contact.abuse, "admin": contact.admin, "feedback": contact.feedback, "sales": contact.sales,
+            "security": contact.security, "support": contact.support,
+        ]
+        externalServices = config.externalServices.services.compactMap { ExternalServiceAddress($0) }.map {
+            ExternalService(type: $0.type, host: $0.host, port: $0.port, transport: $0.transport)
+        }
+        relaySecret = config.externalServices.secret
+        relaySeconds = config.externalServices.credentialSeconds
         // The store, the listeners and the admin socket need descriptors too.
         connections = max(16, descriptors - 128)
         if config.broadcast.access == .off { switchedOff.insert("broadcast") }

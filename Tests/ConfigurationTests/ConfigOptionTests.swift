@@ -33,6 +33,9 @@ private func changedValue(_ option: ConfigOption) -> String {
     case .choice(let allowed, let get, _):
         return allowed.first { $0 != get(standard) } ?? ""
     case .file: return "elsewhere/file.name"
+    case .text: return "another text"
+    case .texts:
+        return option.dottedPath.hasPrefix("contact") ? "[mailto:a@example.com]" : "[stun:stun.example.com]"
     case .listener: return "{ address: 127.0.0.1, port: 1 }"
     }
 }
@@ -91,6 +94,8 @@ struct ConfigOptionTests {
             case .integer: bad = ["x", "''", "1.5", "~", "_1", "1_", "[1]"]
             case .choice: bad = ["sometimes", "''", "[]"]
             case .file: bad = ["''", "~", "[]", "{}"]
+            case .text: bad = ["~", "[]", "{}", "\"a\\nb\""]
+            case .texts: bad = ["~", "''", "{}", "[a@b]", "[[]]"]
             case .listener: bad = ["on", "5222", "[]", "{ port: 0 }", "{ port: 65536 }", "{ address: localhost }"]
             }
             for value in bad {

@@ -1,6 +1,6 @@
-/// Counts failures by key in a sliding minute; refuses a key that has too many.
+/// Counts failures by key in a sliding window, a minute as a rule; refuses a key that has too many.
 ///
-/// Bounded: at most 65,536 keys; when full, keys whose minute is over are dropped first, then all.
+/// Bounded: at most 65,536 keys; when full, keys whose time is over are dropped first, then all.
 public struct FailureThrottle: Sendable {
     private struct Window {
         var start: Int64
@@ -9,11 +9,16 @@ public struct FailureThrottle: Sendable {
     }
 
     private let limit: Int
-    private let window: Int64 = 60_000
+    private let window: Int64
     private var windows: [String: Window] = [:]
 
-    /// - Parameter limit: failures allowed a minute.
-    public init(limit: Int) { self.limit = limit }
+    /// - Parameters:
+    ///   - limit: failures allowed in the window.
+    ///   - window: milliseconds.
+    public init(limit: Int, window: Int64 = 60_000) {
+        self.limit = limit
+        self.window = window
+    }
 
     /// Whether another attempt is allowed now.
     public func allows(_ key: String, uptime: Int64) -> Bool {

@@ -36,6 +36,7 @@ extension C2SSession {
             xml += "<sasl-channel-binding xmlns='\(XMPPNamespace.channelBinding)'>"
             xml += bindings.map { "<channel-binding type='\($0.type)'/>" }.joined() + "</sasl-channel-binding>"
         }
+        if offersRegistration { xml += "<register xmlns='http://jabber.org/features/iq-register'/>" }
         return xml
     }
 }

@@ -10,6 +10,8 @@ final class Negotiation {
     var request: SASL2Request?
     /// Exchanges that failed on this stream; too many end it (RFC 6120 §6.4.5).
     var failures = 0
+    /// An account was created on this stream (XEP-0077).
+    var hasRegistered = false
     static let allowedFailures = 5
 }
 

@@ -114,6 +114,7 @@ extension C2SSession {
             (.authenticated, XMPPNamespace.streamManagement, "r"):
             // Enabling comes after binding (XEP-0198 §3).
             append(Array(StreamManagementState.failed("unexpected-request").utf8))
+        case (.negotiating, XMPPNamespace.client, "iq") where registrationRequest(element): break
         case (_, XMPPNamespace.client, "iq"), (_, XMPPNamespace.client, "message"),
             (_, XMPPNamespace.client, "presence"):
             end(StreamError(.notAuthorized))

@@ -5,7 +5,7 @@ extension XMPPFeature {
             "sasl2",
             [
                 Standard("XEP-0388", "Extensible SASL Profile", "1.0.4", .partial("no tasks, no upgrades")),
-                Standard("XEP-0440", "SASL Channel-Binding Type Capability", "0.4.2"),
+                Standard("XEP-0440", "SASL Channel-Binding Type Capability", "0.4.1"),
                 Standard("XEP-0474", "SASL SCRAM Downgrade Protection", "0.5.0"),
             ])
     }
@@ -15,7 +15,7 @@ extension XMPPFeature {
             "bind2",
             [
                 Standard(
-                    "XEP-0386", "Bind 2", "1.0.1",
+                    "XEP-0386", "Bind 2", "1.0.0",
                     .partial("stored messages are delivered as usual, not dropped in favour of the archive"))
             ])
     }

@@ -7,6 +7,7 @@ import XMPPWire
 extension C2SSession {
     func receive(_ bytes: ByteBuffer) {
         guard phase != .ended else { return }
+        wasHeard = true
         let count = bytes.readableBytes
         if var waiting = input {
             input = nil

@@ -51,6 +51,11 @@ public final class C2SSession: Endpoint {
     /// The channel does not read.
     var isReadingStopped = false
     var isPaused: Bool { isWaiting || isThrottled }
+    /// Something arrived since the last second.
+    var wasHeard = true
+    /// Monotonic milliseconds since when nothing arrives, and of our question about it (XEP-0199).
+    var quietSince: Int64 = 0
+    var pingedAt: Int64?
     var byteRate: RateLimiter
     var stanzaRate: RateLimiter
     let connectedAt: Int64
@@ -202,6 +207,7 @@ public final class C2SSession: Endpoint {
         switch phase {
         case .bound:
             streamManagement?.tick(self, uptime)
+            checkSilence(uptime)
             if !written.isEmpty { settleWritten() }
             // Whoever does not take its stored messages must not keep the live ones from the user's other clients.
             if !drainWaiters.isEmpty, uptime - drainWaitersSince > Int64(server.config.ackSeconds) * 1_000 {

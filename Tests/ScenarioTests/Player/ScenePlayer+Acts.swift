@@ -1,4 +1,6 @@
+import Crypto
 import XMLWire
+import XMPPWire
 
 /// What a client of the scene can do.
 extension ScenePlayer {
@@ -29,6 +31,7 @@ extension ScenePlayer {
             guard reader.take("the link") else { throw SceneFailure("drops what?") }
             try drop(actor)
         case "resumes": try resume(actor, &reader)
+        case "presents": try presentToken(actor, &reader)
         case "stops":
             guard reader.take("acknowledging") else { throw SceneFailure("stops what?") }
             try client(actor).acknowledgesByItself = false
@@ -162,6 +165,23 @@ extension ScenePlayer {
         }
         let outcome = try client(actor).authenticate(.sha256, password: password)
         guard outcome == condition else { throw SceneFailure("the login ended with \(outcome ?? "success")") }
+    }
+
+    /// `presents the token {name} of AGENT`: one login with HT-SHA-256-NONE (XEP-0484 §3.4), on a stream of its own.
+    private func presentToken(_ actor: String, _ reader: inout StatementReader) throws {
+        guard reader.take("the token") else { throw SceneFailure("presents what?") }
+        let token = try Substitution.apply(reader.word(), variables, keepsUnknown: false)
+        guard reader.take("of") else { throw SceneFailure("of which client?") }
+        let agent = reader.word()
+        let client = try makeClient(actor)
+        try client.openStream()
+        _ = try client.element { $0.name == "features" }
+        let proof = HMAC<SHA256>.authenticationCode(
+            for: Array("Initiator".utf8), using: SymmetricKey(data: Array(token.utf8)))
+        let message = Base64.encode(Array(client.name.utf8) + [0] + Array(proof))
+        try client.send(
+            "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-NONE'><initial-response>\(message)"
+                + "</initial-response><user-agent id='\(agent)'/><fast xmlns='urn:xmpp:fast:0'/></authenticate>")
     }
 
     // MARK: Sending and receiving

@@ -11,6 +11,9 @@ struct SceneSettings: Sendable {
 
     init() {
         c2s.requiresTLS = false
+        // Time jumps; silence would be asked about.
+        c2s.pingSeconds = 0
+        c2s.registration.reserved = ["root"]
         c2s.scramIterations = SceneAccounts.iterations
     }
 
@@ -41,6 +44,18 @@ struct SceneSettings: Sendable {
         case "private-storage-bytes": c2s.privateStorageBytes = value
         case "resume-seconds": c2s.resumeSeconds = value
         case "trusts-links": c2s.trustsLinks = value != 0
+        case "ping-seconds": c2s.pingSeconds = value
+        case "registration": c2s.registration.isOpen = value != 0
+        case "registration-removal": c2s.registration.allowsRemoval = value != 0
+        case "registrations-per-hour": c2s.registration.accountsPerHour = value
+        case "contacts":
+            c2s.contacts = ["abuse": ["mailto:abuse@example.com", "xmpp:abuse@example.com"], "sales": []]
+        case "relays":
+            c2s.externalServices = [
+                ExternalService(type: "stun", host: "stun.example.com", port: 3_478, transport: "udp"),
+                ExternalService(type: "turn", host: "turn.example.com", port: 3_478, transport: "udp"),
+            ]
+            c2s.relaySecret = "secret"
         case "token-seconds": c2s.tokenSeconds = value
         case "ack-seconds": c2s.ackSeconds = value
         case "unacknowledged-stanzas": c2s.unacknowledgedStanzas = value

@@ -30,6 +30,7 @@ public final class C2SServer {
     let asked = AskedIQs()
     /// External components; nil when none is configured.
     public internal(set) var components: ComponentServer?
+    private(set) lazy var clientCapabilities = ClientCapabilities(server: self)
     /// Streams that have output since the last flush.
     private var dirty: [C2SSession] = []
     private var isFlushScheduled = false
@@ -61,6 +62,9 @@ public final class C2SServer {
         startedAt = time.uptime
         registry = XMPPRegistry(features: XMPPFeatures.all.filter { !config.switchedOff.contains($0.name) })
         router.answerIQ = { [weak self] in self?.answer($0) }
+        for name in router.domainNames where !config.switchedOff.contains("pubsub") {
+            router.add(PubSubService(domain: PubSubService.subdomain + "." + name, server: self))
+        }
     }
 
     /// A connection was accepted, on this loop.

@@ -60,7 +60,9 @@ enum XMPPFeatures {
         [
             .binding, .roster, .subscriptions, .discovery, .ping, .softwareVersion, .entityTime, .lastActivity,
             .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .stanzaIDs, .streams,
-            .passedOn, .adHoc, .components, .search, .broadcast,
+            .passedOn, .adHoc, .components, .search, .broadcast, .vcard4, .avatars, .bookmarks,
+            // Last: it takes every node of an account for one of its own.
+            .personalEventing,
         ]
     }
 }

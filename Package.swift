@@ -49,7 +49,8 @@ let package = Package(
         .target(name: "StorageSQLite", dependencies: ["Storage", "Ground", grdb, sqlite, log]),
         // Floor 3: core
         .target(
-            name: "IMCore", dependencies: ["Ground", "XMLWire", "XMPPWire", "Storage", nio, log, collections]),
+            name: "IMCore",
+            dependencies: ["Ground", "XMLWire", "XMPPWire", "Storage", nio, log, collections, crypto]),
         // Floor 4: faces
         .target(
             name: "XMPPServer",
@@ -74,7 +75,7 @@ let package = Package(
         .testTarget(name: "GroundTests", dependencies: ["Ground"]),
         .testTarget(
             name: "IMCoreTests",
-            dependencies: ["IMCore", "Ground", "Storage", "StorageSQLite", "XMPPWire", nio, posix, log]),
+            dependencies: ["IMCore", "Ground", "Storage", "StorageSQLite", "XMLWire", "XMPPWire", nio, posix, log]),
         .testTarget(name: "XMLWireTests", dependencies: ["XMLWire", nio]),
         .testTarget(name: "XMPPWireTests", dependencies: ["XMPPWire", "XMLWire", nio, crypto]),
         .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),

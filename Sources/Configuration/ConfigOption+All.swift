@@ -149,6 +149,21 @@ extension ConfigOption {
             "limits.private_storage_bytes", "Bytes of one user's private storage in all (XEP-0049).",
             .integer(\.limits.privateStorageBytes, allowed: 1_000...16_777_216, zeroMeans: nil)),
         ConfigOption(
+            "limits.pubsub_nodes", "Publish-subscribe nodes of one account at a service (XEP-0060, XEP-0163).",
+            .integer(\.limits.pubsubNodes, allowed: 1...100_000, zeroMeans: nil)),
+        ConfigOption(
+            "limits.pubsub_items", "Items that a publish-subscribe node may keep, and what `max` means there.",
+            .integer(\.limits.pubsubItems, allowed: 1...1_000_000, zeroMeans: nil)),
+        ConfigOption(
+            "limits.pubsub_item_bytes", "Bytes of one publish-subscribe item.",
+            .integer(\.limits.pubsubItemBytes, allowed: 1_000...16_777_216, zeroMeans: nil)),
+        ConfigOption(
+            "limits.pubsub_bytes", "Bytes of all publish-subscribe items of one account at a service.",
+            .integer(\.limits.pubsubBytes, allowed: 10_000...1_099_511_627_776, zeroMeans: nil)),
+        ConfigOption(
+            "limits.pubsub_subscriptions", "Subscriptions, and affiliations, of one publish-subscribe node.",
+            .integer(\.limits.pubsubSubscriptions, allowed: 1...1_000_000, zeroMeans: nil)),
+        ConfigOption(
             "limits.blocked_items", "Blocked addresses of one user (XEP-0191).",
             .integer(\.limits.blockedItems, allowed: 1...100_000, zeroMeans: nil)),
     ]

@@ -133,6 +133,16 @@ public struct ServerConfig: Sendable, Equatable {
         public var vcardBytes: Int = 262_144
         /// Bytes of one user's private storage in all, 1,000 … 16,777,216.
         public var privateStorageBytes: Int = 1_048_576
+        /// Pubsub nodes of one account at a service, 1 … 100,000.
+        public var pubsubNodes: Int = 1_000
+        /// Items of a pubsub node, 1 … 1,000,000.
+        public var pubsubItems: Int = 10_000
+        /// Bytes of a pubsub item, 1,000 … 16,777,216.
+        public var pubsubItemBytes: Int = 262_144
+        /// Bytes of all pubsub items of one account at a service, 10,000 … 1,099,511,627,776.
+        public var pubsubBytes: Int = 52_428_800
+        /// Subscriptions, and affiliations, of a pubsub node, 1 … 1,000,000.
+        public var pubsubSubscriptions: Int = 10_000
         /// Blocked addresses of one user, 1 … 100,000.
         public var blockedItems: Int = 1_000
 

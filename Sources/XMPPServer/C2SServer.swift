@@ -33,6 +33,7 @@ public final class C2SServer {
     let asked = AskedIQs()
     /// External components; nil when none is configured.
     public internal(set) var components: ComponentServer?
+    private(set) lazy var clientCapabilities = ClientCapabilities(server: self)
     /// Streams that have output since the last flush.
     private var dirty: [C2SSession] = []
     private var isFlushScheduled = false
@@ -67,6 +68,9 @@ public final class C2SServer {
         registrations = FailureThrottle(limit: config.registration.accountsPerHour, window: 3_600_000)
         fast = FastService(router: router, config: config, loop: loop, time: time)
         router.answerIQ = { [weak self] in self?.answer($0) }
+        for name in router.domainNames where !config.switchedOff.contains("pubsub") {
+            router.add(PubSubService(domain: PubSubService.subdomain + "." + name, server: self))
+        }
     }
 
     /// A connection was accepted, on this loop.

@@ -121,6 +121,11 @@ final class Server: Service {
         core.rosterItems = config.limits.rosterItems
         core.blockedItems = config.limits.blockedItems
         core.sessionsPerUser = config.limits.sessionsPerUser
+        core.pubsub.nodes = config.limits.pubsubNodes
+        core.pubsub.items = config.limits.pubsubItems
+        core.pubsub.itemBytes = config.limits.pubsubItemBytes
+        core.pubsub.totalBytes = config.limits.pubsubBytes
+        core.pubsub.subscriptions = config.limits.pubsubSubscriptions
         let router = Router(
             database: database, journal: journal, domains: config.domains.map(\.name), config: core, loop: isolated,
             time: time, logger: logger)

@@ -15,8 +15,10 @@ from support.servers import ProsodyServer, RoostServer, Server, ServerFailure
 from .client import Expectation, Scene
 
 SUITE = "interop"
-_MODULES = ["logging_in", "login", "contacts", "messaging", "privacy", "services", "commands", "directory", "streams",
-            "restart", "administration", "another_library", "terminal_client"]
+_MODULES = [
+    "logging_in", "login", "contacts", "messaging", "privacy", "services", "eventing", "commands", "directory",
+    "streams", "restart", "administration", "another_library", "terminal_client",
+]
 _USERS = 160
 # One test, all its waits included.
 _LIMIT = 90.0

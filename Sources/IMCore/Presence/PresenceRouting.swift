@@ -153,6 +153,7 @@ extension Router {
                 deliver(availability.stanza, toAvailableOf: other, from: home)
             }
         }
+        sendLastItems(at: home, toClientsOf: other)
     }
 
     /// The contact may not see the user any more (§3.2.2).

@@ -6,12 +6,21 @@ public enum ProfileStore {
         try transaction.query("SELECT vcard FROM vcards WHERE user_id = ?", [.integer(userID)]).first?.blob(0)
     }
 
-    public static func setVCard(_ vcard: [UInt8], of userID: Int64, in transaction: any Transaction) throws {
+    /// - Parameter photoHash: SHA-1 of the photo in it, nil when it has none.
+    public static func setVCard(
+        _ vcard: [UInt8], photoHash: String?, of userID: Int64, in transaction: any Transaction
+    ) throws {
         try transaction.execute(
             """
-            INSERT INTO vcards (user_id, vcard) VALUES (?, ?)
-            ON CONFLICT (user_id) DO UPDATE SET vcard = excluded.vcard
-            """, [.integer(userID), .blob(vcard)])
+            INSERT INTO vcards (user_id, vcard, photo_hash) VALUES (?, ?, ?)
+            ON CONFLICT (user_id) DO UPDATE SET vcard = excluded.vcard, photo_hash = excluded.photo_hash
+            """, [.integer(userID), .blob(vcard), .optional(photoHash)])
+    }
+
+    /// SHA-1 of the vCard's photo, hexadecimal; nil when there is none.
+    static func photoHash(_ userID: Int64, in transaction: any Transaction) throws -> String? {
+        try transaction.query("SELECT photo_hash FROM vcards WHERE user_id = ?", [.integer(userID)]).first?
+            .optionalText(0)
     }
 
     public static func privateElement(

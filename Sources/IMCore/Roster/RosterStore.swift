@@ -39,6 +39,16 @@ public enum RosterStore {
         }
     }
 
+    /// The groups in which a contact is, of one account's roster.
+    static func groups(
+        of contact: JID, in userID: Int64, _ transaction: any Transaction
+    ) throws -> [String] {
+        try transaction.query(
+            "SELECT contact_groups FROM roster WHERE user_id = ? AND contact = ?",
+            [.integer(userID), .text(contact.description)]
+        ).first.map { $0.text(0).split(separator: "\u{1F}").map(String.init) } ?? []
+    }
+
     public static func save(_ record: RosterRecord, of userID: Int64, in transaction: any Transaction) throws {
         // Groups are joined by the unit separator, which no client can put into a group: XML forbids it.
         try transaction.execute(

@@ -13,6 +13,7 @@ public struct CoreConfig: Sendable {
     public var rosterItems = 5_000
     public var blockedItems = 1_000
     public var sessionsPerUser = 10
+    public var pubsub = PubSubLimits()
 
     public init() {}
 }

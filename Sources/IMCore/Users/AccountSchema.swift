@@ -60,5 +60,6 @@ public enum AccountSchema {
                         name TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (user_id, namespace, name))
                     """,
                 ]),
-        ] + SearchSchema.migrations + [FastSchema.migration]
+            Migration("profiles-2", ["ALTER TABLE vcards ADD COLUMN photo_hash TEXT"]),
+        ] + SearchSchema.migrations + [FastSchema.migration] + PubSubSchema.migrations
 }

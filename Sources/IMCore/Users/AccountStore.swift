@@ -85,7 +85,8 @@ public enum AccountStore {
 
     /// Removes the account and all it owns. False when there is none.
     public static func remove(_ jid: JID, in transaction: any Transaction) throws -> Bool {
-        try transaction.execute(
+        try PubSubStore.forget(jid, in: transaction)
+        return try transaction.execute(
             "DELETE FROM users WHERE domain = ? AND localpart = ?", [.text(jid.domain), .text(jid.local ?? "")]) > 0
     }
 

@@ -13,6 +13,8 @@ public protocol Endpoint: StanzaSource {
     /// Asked for the block list: receives its pushes (XEP-0191 §3.3).
     var followsBlockList: Bool { get }
     var wantsCarbons: Bool { get }
+    /// Nodes whose events it wants (XEP-0060 §9.2); nil for none.
+    var interests: PubSubInterests? { get }
     /// The link is gone and may be resumed (XEP-0198 §5).
     var isHibernating: Bool { get }
     /// Messages handed over and neither acknowledged nor known to be written.

@@ -20,6 +20,8 @@ public final class UserHome {
     public internal(set) var storedMessages: Int
     public internal(set) var lastSeenAt: Int64?
     public internal(set) var lastStatus: String?
+    /// SHA-1 of the photo that presence tells of (XEP-0153), hexadecimal.
+    public internal(set) var photoHash: String?
     /// Set once the account is removed; nothing is written for it any more.
     public internal(set) var isRemoved = false
 
@@ -42,6 +44,7 @@ public final class UserHome {
         storedMessages = record.storedMessages
         lastSeenAt = record.account.lastSeenAt
         lastStatus = record.account.lastStatus
+        photoHash = record.photoHash
     }
 
     /// Stands for an asker without account here, a service or a component: empty, and nothing is stored for it.

@@ -18,6 +18,8 @@ enum Discovery {
 
     static let serverIdentity = Identity(category: "server", type: "im", name: "Roost")
     static let accountIdentity = Identity(category: "account", type: "registered", name: "")
+    /// An account is a pubsub service too (XEP-0163 §6.1).
+    static let personalEventing = Identity(category: "pubsub", type: "pep", name: "")
 }
 
 extension XMPPFeature {
@@ -50,8 +52,7 @@ extension XMPPFeature {
         if let node, !node.isEmpty, answersNode(request, node, .information) { return }
         guard let target = request.target, target != request.home.jid else {
             guard node == nil || node == "" else { return request.refuse(.itemNotFound) }
-            return request.reply(
-                Discovery.information(Discovery.accountIdentity, registry.accountFeatures, node: nil))
+            return request.reply(Discovery.account(registry))
         }
         if target.local == nil {
             let known = Discovery.node + "#" + registry.capabilities
@@ -63,25 +64,24 @@ extension XMPPFeature {
         // XEP-0030 §8: only those who may see the user learn that the account exists.
         visibleHome(request, target) { _ in
             guard node == nil || node == "" else { return request.refuse(.itemNotFound) }
-            request.reply(Discovery.information(Discovery.accountIdentity, registry.accountFeatures, node: nil))
+            request.reply(Discovery.account(registry))
         }
     }
 
     private static func handleItems(_ request: IQRequest) {
         guard !request.isSet else { return request.refuse(.badRequest("discovery is asked with get")) }
-        let empty = Discovery.items("", node: nil)
         if let node = request.payload["node"], !node.isEmpty {
             if answersNode(request, node, .items) { return }
             return request.refuse(.itemNotFound)
         }
-        guard let target = request.target, target != request.home.jid else { return request.reply(empty) }
+        guard let target = request.target, target != request.home.jid else { return answerPersonalItems(request) }
         if target.local == nil {
             let items = request.server.router.services(below: target.domain).map {
                 "<item jid='\(XMLText.escape($0.domain))' name='\(XMLText.escape($0.title))'/>"
             }
             return request.reply(Discovery.items(items.joined(), node: nil))
         }
-        visibleHome(request, target) { _ in request.reply(empty) }
+        visibleHome(request, target) { _ in answerPersonalItems(request) }
     }
 
     /// Nodes of the server and of one's own account belong to features.
@@ -109,16 +109,25 @@ extension XMPPFeature {
 
 extension Discovery {
     /// The answer to disco#info.
+    /// - Parameter others: further identities.
     static func information(
-        _ identity: Identity, _ features: [String], node: String?, forms: [DiscoveryForm] = []
+        _ identity: Identity, _ features: [String], node: String?, others: [Identity] = [],
+        forms: [DiscoveryForm] = [], form: String = ""
     ) -> String {
         var xml = "<query xmlns='http://jabber.org/protocol/disco#info'\(attribute(node))>"
-        xml += "<identity category='\(identity.category)' type='\(identity.type)'"
-        if !identity.name.isEmpty { xml += " name='\(XMLText.escape(identity.name))'" }
-        xml += "/>"
+        for identity in [identity] + others {
+            xml += "<identity category='\(identity.category)' type='\(identity.type)'"
+            if !identity.name.isEmpty { xml += " name='\(XMLText.escape(identity.name))'" }
+            xml += "/>"
+        }
         for feature in features { xml += "<feature var='\(feature)'/>" }
         for form in forms { xml += form.xml }
-        return xml + "</query>"
+        return xml + form + "</query>"
+    }
+
+    /// disco#info of an account.
+    static func account(_ registry: XMPPRegistry) -> String {
+        information(accountIdentity, registry.accountFeatures, node: nil, others: [personalEventing])
     }
 
     /// The answer to disco#items; `items` is serialised.

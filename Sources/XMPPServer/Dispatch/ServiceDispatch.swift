@@ -48,6 +48,10 @@ extension C2SSession {
         element["from"] = from.description
         element["to"] = jid.description
         if let language, !attributes.hasLanguage { element["xml:lang"] = language }
+        // Rooms show the avatar too (XEP-0398 §4).
+        if kind == .presence, attributes.type == nil, let hash = home.photoHash {
+            element = VCardUpdate.updated(element, photoHash: hash) ?? element
+        }
         return RoutedStanza(kind: kind, element: element, from: from, to: jid, source: self, ledgerNumber: number)
     }
 }

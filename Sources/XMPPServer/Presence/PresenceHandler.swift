@@ -44,8 +44,10 @@ extension C2SSession {
         _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ attributes: StanzaAttributes, isAvailable: Bool,
         _ home: UserHome
     ) {
-        let stanza = stamp(bytes, frame, attributes)
+        let stanza = stamp(
+            bytes, frame, attributes, photo: isAvailable ? photoUpdate(bytes, frame, home) : nil)
         guard isAvailable else {
+            forgetCapabilities()
             home.noteStatus(childText("status", bytes, frame))
             return server.router.becomeUnavailable(self, home, stanza: stanza)
         }
@@ -64,6 +66,7 @@ extension C2SSession {
         server.router.becomeAvailable(
             self, home,
             Availability(priority: Int8(priority), show: show.isEmpty ? "available" : show, stanza: stanza))
+        noteCapabilities(bytes, frame)
     }
 
     private func directPresence(
@@ -75,8 +78,9 @@ extension C2SSession {
             if home.blocks(jid) {
                 return refuse("presence", attributes, bytes, .blocked)
             }
+            let photo = isAvailable ? photoUpdate(bytes, frame, home) : nil
             server.router.direct(
-                stamp(bytes, frame, attributes), isAvailable: isAvailable, to: jid, from: self, home)
+                stamp(bytes, frame, attributes, photo: photo), isAvailable: isAvailable, to: jid, from: self, home)
         case .malformed: refuse("presence", attributes, bytes, .jidMalformed())
         case .remote: refuse("presence", attributes, bytes, StanzaError(.cancel, .remoteServerNotFound))
         case .domain(let jid): toMany(.presence, jid, bytes, attributes, nil)
@@ -127,11 +131,13 @@ extension C2SSession {
 
     /// The stanza with `from` put in and `to` taken out, so that it can be sent to many.
     private func stamp(
-        _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ attributes: StanzaAttributes, from: [UInt8]? = nil
+        _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ attributes: StanzaAttributes, from: [UInt8]? = nil,
+        photo: (cuts: [Span], xml: String)? = nil
     ) -> PresenceStanza {
         var cuts: [Span] = []
         if let to = attributes.to { cuts.append(to.whole) }
         if let old = attributes.from { cuts.append(old.whole) }
+        if let photo { cuts += photo.cuts }
         cuts.sort { $0.start < $1.start }
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count + fromAttribute.count + 24)
@@ -144,7 +150,14 @@ extension C2SSession {
             result += bytes.part(position, Int(cut.start))
             position = Int(cut.end)
         }
-        result += bytes.part(position, bytes.count)
+        if let photo {
+            let contentEnd = frame.isSelfClosing ? Int(frame.startTagEnd) - 2 : Int(frame.endTagStart)
+            result += bytes.part(position, contentEnd)
+            if frame.isSelfClosing { result.append(62) }
+            result += Array((photo.xml + "</presence>").utf8)
+        } else {
+            result += bytes.part(position, bytes.count)
+        }
         return PresenceStanza(bytes: result, gap: gap)
     }
 

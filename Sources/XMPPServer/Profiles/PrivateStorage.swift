@@ -48,30 +48,11 @@ extension XMPPFeature {
     }
 
     private static func store(_ elements: [XMLElement], _ request: IQRequest) {
-        let limit = request.server.config.privateStorageBytes
-        let rows = elements.map { element in
-            var bytes: [UInt8] = []
-            element.write(into: &bytes, inheritedNamespace: privateNamespace)
-            return (element.name, element.namespace, bytes)
+        atPersonalService(request) { service, requester in
+            request.pubsub(service, requester) {
+                try $0.setPrivate(elements)
+                return ""
+            }
         }
-        let userID = request.home.id
-        request.server.router.journal.perform(
-            { transaction in
-                for (name, namespace, bytes) in rows {
-                    let fits = try ProfileStore.setPrivateElement(
-                        bytes, name: name, namespace: namespace, of: userID, limit: limit, in: transaction)
-                    if !fits { throw StorageFull() }
-                }
-            },
-            completion: { error in
-                if error is StorageFull {
-                    request.refuse(
-                        StanzaError(.cancel, .resourceConstraint, "private storage holds at most \(limit) bytes"))
-                } else {
-                    request.finish(error == nil ? nil : StanzaError(.wait, .internalServerError))
-                }
-            })
     }
-
-    private struct StorageFull: Error {}
 }

@@ -53,13 +53,13 @@ extension XMPPFeature {
         guard bytes.count <= limit else {
             return request.refuse(StanzaError(.modify, .policyViolation, "a vCard has at most \(limit) bytes"))
         }
-        let (vcard, userID) = (bytes, request.home.id)
-        let entries = SearchEntries.of(vcard: request.payload, name: request.home.account.name)
-        request.server.router.journal.perform({
-            try ProfileStore.setVCard(vcard, of: userID, in: $0)
-            try SearchStore.replace(entries, of: userID, in: $0)
-        }) { error in
-            request.finish(error == nil ? nil : StanzaError(.wait, .internalServerError))
+        let vcard = request.payload
+        let entries = SearchEntries.of(vcard: vcard, name: request.home.account.name)
+        atPersonalService(request) { service, requester in
+            request.pubsub(service, requester) {
+                try $0.setVCard(vcard, entries: entries)
+                return ""
+            }
         }
     }
 }

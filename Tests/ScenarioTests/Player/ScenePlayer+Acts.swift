@@ -36,6 +36,7 @@ extension ScenePlayer {
             guard reader.take("acknowledging") else { throw SceneFailure("stops what?") }
             try client(actor).acknowledgesByItself = false
         case "acknowledges": try client(actor).acknowledge()
+        case "wants": try want(actor, &reader)
         case "is": try expectDisconnected(actor, &reader)
         default: throw SceneFailure("'\(verb)' is not something a client does")
         }
@@ -99,6 +100,24 @@ extension ScenePlayer {
         let answer = try client.element { _ in true }
         guard answer.name == "handshake" else { throw SceneFailure("the handshake failed: \(answer)") }
         client.isBound = true
+    }
+
+    /// `wants NODE NODE…`: shows capabilities (XEP-0115) with these features `…+notify`, and tells them when asked.
+    private func want(_ actor: String, _ reader: inout StatementReader) throws {
+        let client = try client(actor)
+        let ignored = client.ignoresPresence
+        client.ignoresPresence = false
+        defer { client.ignoresPresence = ignored }
+        let features = reader.remainder.split(separator: " ").map { "<feature var='\($0)+notify'/>" }.joined()
+        // Without a hash nobody else's answer counts, so the server always asks.
+        try client.send(
+            "<presence><c xmlns='http://jabber.org/protocol/caps' node='urn:test' ver='\(actor)'/></presence>")
+        let question = try client.element { $0.name == "iq" && $0["type"] == "get" }
+        guard let id = question["id"], let from = question["from"] else { throw SceneFailure("not asked properly") }
+        try client.send(
+            "<iq type='result' id='\(id)' to='\(from)'><query xmlns='http://jabber.org/protocol/disco#info'>"
+                + "<identity category='client' type='pc'/>\(features)</query></iq>")
+        if ignored { try client.forgetPresence() }
     }
 
     private func enableStreamManagement(_ client: ScriptedClient, resumption: Bool) throws {

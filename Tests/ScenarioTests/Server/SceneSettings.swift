@@ -29,6 +29,11 @@ struct SceneSettings: Sendable {
         case "offline-messages": core.offlineMessages = value
         case "roster-items": core.rosterItems = value
         case "blocked-items": core.blockedItems = value
+        case "pubsub-nodes": core.pubsub.nodes = value
+        case "pubsub-items": core.pubsub.items = value
+        case "pubsub-item-bytes": core.pubsub.itemBytes = value
+        case "pubsub-bytes": core.pubsub.totalBytes = value
+        case "pubsub-subscriptions": core.pubsub.subscriptions = value
         case "sessions-per-user": core.sessionsPerUser = value
         case "requires-tls": c2s.requiresTLS = value != 0
         case "stanza-bytes": c2s.stanzaBytes = value

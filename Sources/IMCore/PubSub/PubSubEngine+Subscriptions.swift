@@ -1,0 +1,245 @@
+import Storage
+import XMPPWire
+
+/// Subscriptions (XEP-0060 §5.6, §6.1 to §6.3, §8.6, §8.8). One address has at most one subscription to a node, so
+/// there are no subscription ids.
+extension PubSubEngine {
+    private func subscriptionXML(_ node: String?, _ subscription: PubSubSubscription) -> String {
+        let attribute = node.map { " node='\(XMLText.escape($0))'" } ?? ""
+        return "<subscription\(attribute) jid='\(XMLText.escape(subscription.jid.description))'"
+            + " subscription='\(subscription.state.word)'/>"
+    }
+
+    /// The requester's own address in `text` (§6.1.3.1).
+    private func ownAddress(_ text: String?) throws -> JID {
+        guard let text, let jid = try? JID(parsing: text), jid.bare == requester.bare,
+            jid.isBare || jid == requester.jid || requester.jid.isBare
+        else { throw StanzaError.pubsub(.modify, .badRequest, "invalid-jid") }
+        return jid
+    }
+
+    /// Subscribes an address of the requester (§6.1).
+    public mutating func subscribe(_ name: String?, jid text: String?, options: DataForm?) throws -> String {
+        let node = try node(name)
+        let jid = try ownAddress(text)
+        let affiliation = try affiliation(node)
+        var wanted: SubscriptionState
+        switch PubSubPolicy.subscription(node.configuration, affiliation, requester) {
+        case .failure(let error): throw error
+        case .success(let state): wanted = state
+        }
+        let known = try PubSubStore.subscription(of: jid, to: node, in: transaction)
+        if let known, wanted == .pending {
+            if known.state == .pending { throw StanzaError.pubsub(.auth, .notAuthorized, "pending-subscription") }
+            wanted = .subscribed
+        }
+        if known == nil, try PubSubStore.subscriptionCount(to: node, in: transaction) >= limits.subscriptions {
+            throw StanzaError.pubsub(.wait, .policyViolation, "too-many-subscriptions")
+        }
+        var subscription =
+            known ?? PubSubSubscription(nodeID: node.id, jid: jid, state: wanted, delivers: true)
+        subscription.state = wanted
+        if let options { try apply(options, &subscription) }
+        try PubSubStore.save(subscription, in: transaction)
+        if wanted == .pending {
+            if known == nil { try askOwners(jid, node) }
+        } else if known == nil {
+            try sendLast(to: jid, node)
+        }
+        return "<pubsub xmlns='\(PubSubNamespace.pubsub)'>\(subscriptionXML(node.name, subscription))</pubsub>"
+    }
+
+    /// The last item for a new subscriber (§6.1.7).
+    private mutating func sendLast(to jid: JID, _ node: PubSubNode) throws {
+        let configuration = node.configuration
+        guard configuration.sendLastItem != .never, configuration.deliversNotifications,
+            let item = try PubSubStore.newest(of: node, limit: 1, in: transaction).first
+        else { return }
+        tell(
+            jid,
+            PubSubEvent.items(node.name, [item], payloads: configuration.deliversPayloads)
+                + PubSubDelivery.delay(item.publishedAt), node)
+    }
+
+    /// §6.2.
+    public mutating func unsubscribe(_ name: String?, jid text: String?, subID: String?) throws {
+        let node = try node(name)
+        guard let text, let jid = try? JID(parsing: text) else {
+            throw StanzaError.pubsub(.modify, .badRequest, "invalid-jid")
+        }
+        guard jid.bare == requester.bare else { throw StanzaError.pubsubForbidden }
+        if let subID, !subID.isEmpty { throw StanzaError.invalidSubID }
+        guard try PubSubStore.removeSubscription(of: jid, to: node, in: transaction) else {
+            throw StanzaError.notSubscribed
+        }
+    }
+
+    /// The requester's subscriptions at the service, or to one node (§5.6).
+    public func subscriptions(_ name: String?) throws -> String {
+        if let name { _ = try node(name) }
+        let all = try PubSubStore.subscriptions(of: requester.bare, at: address, in: transaction)
+        let shown = all.filter { name == nil || $0.node == name }
+        let attribute = name.map { " node='\(XMLText.escape($0))'" } ?? ""
+        let items = shown.map { subscriptionXML(name == nil ? $0.node : nil, $0.subscription) }.joined()
+        return "<pubsub xmlns='\(PubSubNamespace.pubsub)'><subscriptions\(attribute)>\(items)</subscriptions></pubsub>"
+    }
+
+    // MARK: Options
+
+    private static func optionsForm(_ kind: DataForm.Kind, delivers: Bool) -> DataForm {
+        DataForm(
+            kind, type: PubSubNamespace.subscribeOptions,
+            fields: [FormField("pubsub#deliver", label: "Deliver event notifications", value: delivers)])
+    }
+
+    private func apply(_ form: DataForm, _ subscription: inout PubSubSubscription) throws {
+        guard form.kind == .submit, form.formType == nil || form.formType == PubSubNamespace.subscribeOptions else {
+            throw StanzaError.invalidOptions
+        }
+        for field in form.fields where field.name != "FORM_TYPE" {
+            guard field.name == "pubsub#deliver", field.values.count == 1, let value = field.isTrue
+            else { throw StanzaError.invalidOptions }
+            subscription.delivers = value
+        }
+    }
+
+    private func subscription(
+        _ name: String?, jid text: String?, subID: String?
+    ) throws -> (PubSubNode, PubSubSubscription) {
+        let node = try node(name)
+        guard let text else { throw StanzaError.pubsub(.modify, .badRequest, "jid-required") }
+        guard let jid = try? JID(parsing: text) else {
+            throw StanzaError.pubsub(.modify, .badRequest, "invalid-jid")
+        }
+        guard jid.bare == requester.bare else { throw StanzaError.pubsubForbidden }
+        if let subID, !subID.isEmpty { throw StanzaError.invalidSubID }
+        guard let subscription = try PubSubStore.subscription(of: jid, to: node, in: transaction) else {
+            throw StanzaError.pubsub(.modify, .unexpectedRequest, "not-subscribed")
+        }
+        return (node, subscription)
+    }
+
+    /// The options form of a subscription (§6.3.2).
+    public func options(_ name: String?, jid: String?, subID: String?) throws -> String {
+        let (node, subscription) = try subscription(name, jid: jid, subID: subID)
+        return "<pubsub xmlns='\(PubSubNamespace.pubsub)'><options node='\(XMLText.escape(node.name))'"
+            + " jid='\(XMLText.escape(subscription.jid.description))'>"
+            + Self.optionsForm(.form, delivers: subscription.delivers).xml + "</options></pubsub>"
+    }
+
+    /// §6.3.5.
+    public mutating func setOptions(_ name: String?, jid: String?, subID: String?, _ form: DataForm?) throws {
+        var (_, subscription) = try subscription(name, jid: jid, subID: subID)
+        guard let form else { throw StanzaError.invalidOptions }
+        if form.kind == .cancel { return }
+        try apply(form, &subscription)
+        try PubSubStore.save(subscription, in: transaction)
+    }
+
+    /// §6.4.
+    public func defaultOptions(_ name: String?) throws -> String {
+        if let name { _ = try node(name) }
+        let attribute = name.map { " node='\(XMLText.escape($0))'" } ?? ""
+        return "<pubsub xmlns='\(PubSubNamespace.pubsub)'><default\(attribute)>"
+            + Self.optionsForm(.form, delivers: true).xml + "</default></pubsub>"
+    }
+
+    // MARK: Owners
+
+    /// Asks the owners to approve a subscription (§8.6.1).
+    private mutating func askOwners(_ jid: JID, _ node: PubSubNode) throws {
+        let form = DataForm(
+            .form, type: PubSubNamespace.subscribeAuthorization, title: "PubSub subscriber request",
+            fields: [
+                FormField("pubsub#node", .textSingle, label: "Node", value: node.name),
+                FormField("pubsub#subscriber_jid", .jidSingle, label: "Subscriber", value: jid.description),
+                FormField(
+                    "pubsub#allow", label: "Allow this JID to subscribe to this pubsub node?", value: false),
+            ])
+        for (owner, affiliation) in try PubSubStore.affiliations(with: node, in: transaction)
+        where affiliation == .owner {
+            guard let owner = try? JID(parsing: owner) else { continue }
+            tell(owner, form.xml, node, type: .normal)
+        }
+    }
+
+    /// An owner's answer to `askOwners` (§8.6.2); what is no answer to an open question is ignored.
+    public mutating func answerRequest(_ form: DataForm) throws {
+        guard form.kind == .submit, form.formType == PubSubNamespace.subscribeAuthorization else { return }
+        let node = try owned(form["pubsub#node"]?.value)
+        guard let text = form["pubsub#subscriber_jid"]?.value, let jid = try? JID(parsing: text),
+            let allows = form["pubsub#allow"]?.isTrue
+        else { throw StanzaError.badRequest("the answer names no subscriber or no decision") }
+        guard var subscription = try PubSubStore.subscription(of: jid, to: node, in: transaction),
+            subscription.state == .pending
+        else { return }
+        if allows {
+            subscription.state = .subscribed
+            try begin(subscription, node)
+        } else {
+            try end(subscription, node)
+        }
+    }
+
+    private mutating func begin(_ subscription: PubSubSubscription, _ node: PubSubNode) throws {
+        try PubSubStore.save(subscription, in: transaction)
+        tell(subscription.jid, PubSubEvent.subscription(node.name, subscription.jid, "subscribed"), node)
+        try sendLast(to: subscription.jid, node)
+    }
+
+    /// Removes a subscription that its subscriber did not end itself (§12.13).
+    mutating func end(_ subscription: PubSubSubscription, _ node: PubSubNode) throws {
+        _ = try PubSubStore.removeSubscription(of: subscription.jid, to: node, in: transaction)
+        tell(subscription.jid, PubSubEvent.subscription(node.name, subscription.jid, "none"), node)
+    }
+
+    /// All subscriptions to a node (§8.8.1).
+    public func subscribers(_ name: String?) throws -> String {
+        let node = try owned(name)
+        let items = try PubSubStore.subscriptions(to: node, in: transaction).map { subscriptionXML(nil, $0) }
+        return "<pubsub xmlns='\(PubSubNamespace.owner)'><subscriptions node='\(XMLText.escape(node.name))'>"
+            + items.joined() + "</subscriptions></pubsub>"
+    }
+
+    /// Changes subscriptions of others (§8.8.2): all of them or none.
+    public mutating func setSubscribers(
+        _ name: String?, _ changes: [(jid: String?, state: String?)]
+    ) throws {
+        let node = try owned(name)
+        guard !changes.isEmpty else { throw StanzaError.badRequest("no subscription is named") }
+        var seen: Set<JID> = []
+        for (text, word) in changes {
+            guard let text, let jid = try? JID(parsing: text) else {
+                throw StanzaError.jidMalformed("a subscription needs a jid")
+            }
+            guard seen.insert(jid).inserted else { throw StanzaError.badRequest("an address is named twice") }
+            let known = try PubSubStore.subscription(of: jid, to: node, in: transaction)
+            switch word {
+            case nil: continue
+            case "none":
+                if let known { try end(known, node) }
+            case "subscribed", "pending":
+                let state: SubscriptionState = word == "pending" ? .pending : .subscribed
+                guard known?.state != state else { continue }
+                let isFull = try PubSubStore.subscriptionCount(to: node, in: transaction) >= limits.subscriptions
+                guard known != nil || !isFull else {
+                    throw StanzaError.pubsub(.wait, .policyViolation, "too-many-subscriptions")
+                }
+                let affiliation = try PubSubStore.affiliation(of: jid.bare, with: node, in: transaction)
+                guard affiliation != .outcast else {
+                    throw StanzaError(.modify, .notAcceptable, "\(text) is an outcast")
+                }
+                var subscription =
+                    known ?? PubSubSubscription(nodeID: node.id, jid: jid, state: state, delivers: true)
+                subscription.state = state
+                if state == .subscribed {
+                    try begin(subscription, node)
+                } else {
+                    try PubSubStore.save(subscription, in: transaction)
+                }
+            default:
+                throw StanzaError(.modify, .notAcceptable, "'\(word ?? "")' is not a state of a subscription")
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import Storage
+import XMPPWire
+
+/// The last item of every node a client is interested in, for a client that has just become available or interested
+/// (XEP-0060 §6.1.7, XEP-0163 §4.3.4).
+extension Router {
+    /// Services that one query looks at.
+    private static let servicesPerQuery = 50
+
+    /// Sends the last items of the account's own nodes and of those of the contacts whose presence it sees.
+    public func sendLastItems(of nodes: Set<String>, to endpoint: any Endpoint, _ home: UserHome) {
+        guard !nodes.isEmpty else { return }
+        var services = [home.jid]
+        for item in home.roster.values where item.subscription.to && serves(item.contact.domain) {
+            if !home.blocked.isEmpty, home.blocks(item.contact) { continue }
+            services.append(item.contact)
+        }
+        sendLastItems(of: nodes, at: services[...], to: endpoint, home)
+    }
+
+    /// The contact's clients see the user from now on: they also hear of its nodes.
+    func sendLastItems(at home: UserHome, toClientsOf contact: UserHome) {
+        for endpoint in contact.endpoints where endpoint.availability != nil {
+            guard let nodes = endpoint.interests?.nodes, !nodes.isEmpty else { continue }
+            sendLastItems(of: nodes, at: [home.jid], to: endpoint, contact)
+        }
+    }
+
+    /// Service after service, so that a long roster neither fills the client's buffer nor holds up the store.
+    private func sendLastItems(
+        of nodes: Set<String>, at services: ArraySlice<JID>, to endpoint: any Endpoint, _ home: UserHome
+    ) {
+        let now = services.prefix(Self.servicesPerQuery).map(\.description)
+        let later = services.dropFirst(Self.servicesPerQuery)
+        let receiver = home.jid
+        // Through the journal, so that no later publication overtakes what is read here.
+        journal.perform({ try PubSubStore.lastItems(of: nodes, at: now, for: receiver, in: $0) }) {
+            [weak self] result in
+            guard let self, case .success(let found) = result, endpoint.availability != nil else { return }
+            for last in found {
+                let head = "<message from='\(XMLText.escape(last.service))' type='headline'"
+                let to = XMLText.escape(String(decoding: endpoint.address, as: UTF8.self))
+                endpoint.deliver(
+                    Array(
+                        (head + " id='\(PubSubEngine.makeID())' to='\(to)'>"
+                            + PubSubEvent.items(last.node, [last.item], payloads: last.deliversPayloads)
+                            + PubSubDelivery.delay(last.item.publishedAt) + "</message>").utf8))
+            }
+            guard !later.isEmpty else { return }
+            endpoint.whenDrained { [weak self] in self?.sendLastItems(of: nodes, at: later, to: endpoint, home) }
+        }
+    }
+}
+
+extension PubSubStore {
+    struct LastItem: Sendable {
+        var service: String
+        var node: String
+        var item: PubSubItem
+        var deliversPayloads: Bool
+    }
+
+    /// The last items at accounts whose presence `receiver` sees, in the order of `services`.
+    static func lastItems(
+        of names: Set<String>, at services: [String], for receiver: JID, in transaction: any Transaction
+    ) throws -> [LastItem] {
+        guard !services.isEmpty else { return [] }
+        let places = Array(repeating: "?", count: 50).joined(separator: ", ")
+        let padded = (services + Array(repeating: "", count: 50)).prefix(50)
+        let rows = try transaction.query(
+            "SELECT \(nodeColumns) FROM pubsub_nodes WHERE service IN (\(places))", padded.map { .text($0) })
+        let own = receiver.description
+        var found: [String: [LastItem]] = [:]
+        for row in rows where names.contains(row.text(3)) {
+            let node = node(row: row)
+            let configuration = node.configuration
+            guard configuration.sendLastItem == .onSubscriptionAndPresence, configuration.deliversNotifications,
+                try node.service == own || mayHear(receiver, node, in: transaction),
+                let item = try newest(of: node, limit: 1, in: transaction).first
+            else { continue }
+            found[node.service, default: []].append(
+                LastItem(
+                    service: node.service, node: node.name, item: item,
+                    deliversPayloads: configuration.deliversPayloads))
+        }
+        return services.flatMap { found[$0] ?? [] }
+    }
+
+    /// For somebody who sees the presence of the account that the node belongs to.
+    private static func mayHear(_ jid: JID, _ node: PubSubNode, in transaction: any Transaction) throws -> Bool {
+        guard let userID = node.userID else { return false }
+        let blocked = try transaction.query(
+            "SELECT 1 FROM blocked WHERE user_id = ? AND address IN (?, ?) LIMIT 1",
+            [.integer(userID), .text(jid.description), .text(jid.domain)])
+        guard blocked.isEmpty else { return false }
+        switch try affiliation(of: jid, with: node, in: transaction) {
+        case .owner, .publisher, .member: return true
+        case .outcast, .publishOnly: return false
+        case .none: break
+        }
+        switch node.configuration.accessModel {
+        case .open, .presence: return true
+        case .whitelist, .authorize: return false
+        case .roster:
+            let groups = try RosterStore.groups(of: jid, in: userID, transaction)
+            return groups.contains(where: node.configuration.rosterGroups.contains)
+        }
+    }
+}

@@ -74,7 +74,7 @@ let package = Package(
         .testTarget(name: "GroundTests", dependencies: ["Ground"]),
         .testTarget(
             name: "IMCoreTests",
-            dependencies: ["IMCore", "Ground", "Storage", "StorageSQLite", "XMPPWire", nio, posix, log]),
+            dependencies: ["IMCore", "Ground", "Storage", "StorageSQLite", "XMLWire", "XMPPWire", nio, posix, log]),
         .testTarget(name: "XMLWireTests", dependencies: ["XMLWire", nio]),
         .testTarget(name: "XMPPWireTests", dependencies: ["XMPPWire", "XMLWire", nio, crypto]),
         .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),

@@ -15,7 +15,7 @@ from support.servers import ProsodyServer, RoostServer, Server, ServerFailure
 from .client import Expectation, Scene
 
 SUITE = "interop"
-_MODULES = ["logging_in", "contacts", "messaging", "privacy", "services", "commands", "directory", "streams", "restart",
+_MODULES = ["logging_in", "contacts", "messaging", "archive", "privacy", "services", "commands", "directory", "streams", "restart",
             "administration", "another_library", "terminal_client"]
 _USERS = 160
 # One test, all its waits included.

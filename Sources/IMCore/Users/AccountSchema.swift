@@ -60,5 +60,5 @@ public enum AccountSchema {
                         name TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (user_id, namespace, name))
                     """,
                 ]),
-        ] + SearchSchema.migrations
+        ] + SearchSchema.migrations + ArchiveSchema.migrations
 }

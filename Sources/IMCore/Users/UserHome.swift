@@ -18,6 +18,8 @@ public final class UserHome {
     public internal(set) var forking: ForkingPolicy
     /// Rows of the journal that no client has in flight.
     public internal(set) var storedMessages: Int
+    /// Nil when the server's default applies.
+    public internal(set) var archivePreferences: ArchivePreferences?
     public internal(set) var lastSeenAt: Int64?
     public internal(set) var lastStatus: String?
     /// Set once the account is removed; nothing is written for it any more.
@@ -40,6 +42,7 @@ public final class UserHome {
         blocked = record.blocked
         forking = ForkingPolicy(silence: forkSilence)
         storedMessages = record.storedMessages
+        archivePreferences = record.archivePreferences
         lastSeenAt = record.account.lastSeenAt
         lastStatus = record.account.lastStatus
     }

@@ -48,6 +48,7 @@ extension C2SSession {
         element["from"] = from.description
         element["to"] = jid.description
         if let language, !attributes.hasLanguage { element["xml:lang"] = language }
+        if kind == .message { server.router.keepSent(element, by: self, of: home, to: jid) }
         return RoutedStanza(kind: kind, element: element, from: from, to: jid, source: self, ledgerNumber: number)
     }
 }

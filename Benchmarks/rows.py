@@ -32,6 +32,8 @@ class Row:
     tls: bool = False
     # What Roost promises to survive while the row runs.
     durability: str = "memory"
+    # Whether the servers keep the history of their users (XEP-0313).
+    archive: bool = False
     # Whether each run needs a server that has just started.
     fresh: bool = False
     # Servers that take part.
@@ -71,6 +73,18 @@ ROWS = [
     Row("chat-sm-5000", "chat", CHAT + " --rate 5000 --sm",
         message("5,000 messages/s, every one acknowledged; Roost survives loss of power", 1 / 4), durability="power",
         extra=THROUGHPUT + ACKS),
+    Row("chat-archive", "chat", CHAT, message("1:1 message, kept in both users' history", 1 / 10), archive=True,
+        durability="power", extra=THROUGHPUT),
+    Row("chat-archive-1000", "chat", CHAT + " --rate 1000", message("1,000 messages/s with history", None), archive=True,
+        durability="power", extra=THROUGHPUT),
+    Row("archive-query", "archive", "--messages 20000 --senders 10 --queries 1000",
+        [Figure("page of 50 messages from a history of 20,000", "srv_cpu_us_per_query", "µs", None),
+         Figure("its p99", "p99_ms", "ms", None)], archive=True, durability="power", timed=False,
+        extra=[("p50_ms", "p50 ms"), ("p99_ms", "p99 ms"), ("fill_msg_per_s", "filled/s")]),
+    Row("archive-query-million", "archive", "--messages 1000000 --senders 20 --queries 2000",
+        [Figure("p99 of a page of 50 messages from a history of 1,000,000", "p99_ms", "ms", None)], archive=True,
+        durability="process", timed=False, servers=("roost",), runs=1,
+        extra=[("p50_ms", "p50 ms"), ("p99_ms", "p99 ms"), ("fill_msg_per_s", "filled/s")]),
     Row("offline", "offline", "--messages 20000 --receivers 200 --senders 10",
         [Figure("offline message, stored", "srv_cpu_us_per_stored", "µs", 1 / 5),
          Figure("offline message, delivered", "srv_cpu_us_per_delivered", "µs", 1 / 5)], durability="power",

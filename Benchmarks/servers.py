@@ -53,6 +53,8 @@ class Server:
 
     def __init__(self, work):
         self.folder = os.path.join(work, self.name)
+        # Whether users have history; a reason for a restart.
+        self.archive = False
         self.process = None
 
     @property
@@ -120,7 +122,7 @@ class Prosody(Server):
         os.makedirs(os.path.join(self.folder, "data"), exist_ok=True)
         certificate, key = make_certificate(os.path.dirname(self.folder))
         self.fill("prosody.cfg.lua.in", os.path.join(self.folder, "prosody.cfg.lua"), dir=self.folder, port=self.port,
-                  domain=DOMAIN, certificate=certificate, key=key)
+                  domain=DOMAIN, certificate=certificate, key=key, archive='"mam",' if self.archive else "")
         if os.geteuid() == 0:
             subprocess.run(["chown", "-R", "prosody:prosody", self.folder], check=True)
 
@@ -142,7 +144,8 @@ class Ejabberd(Server):
             os.makedirs(os.path.join(self.folder, part), exist_ok=True)
         certificate, key = make_certificate(os.path.dirname(self.folder))
         self.fill("ejabberd.yml.in", os.path.join(self.folder, "ejabberd.yml"), port=self.port,
-                  tls_port=self.tls_port, domain=DOMAIN, certificate=certificate, key=key)
+                  tls_port=self.tls_port, domain=DOMAIN, certificate=certificate, key=key,
+                  archive="mod_mam: {default: always, assume_mam_usage: true}" if self.archive else "")
         if os.geteuid() == 0:
             subprocess.run(["chown", "-R", "ejabberd:ejabberd", self.folder], check=True)
 
@@ -190,12 +193,16 @@ class Roost(Server):
             self.roost("init", "--dir", self.folder, "--domain", DOMAIN, "--port-offset", str(self.offset))
         self.set("tls", "optional")
         self.set("durability", self.durability)
+        self.set("enabled", "on" if self.archive else "off", group="archive")
         self.set("scram_iterations", 4096)  # as ejabberd; what a login costs the server does not depend on it
 
-    def set(self, key, value):
-        """Sets one key of roost.yaml where its line stands, commented out or not."""
-        text, count = re.subn(rf"^([ ]*)#?{key}:.*$", rf"\g<1>{key}: {value}", open(self.config).read(), count=1,
+    def set(self, key, value, group=None):
+        """Sets one key of roost.yaml where its line stands, commented out or not, the first one of the group."""
+        text = open(self.config).read()
+        start = re.search(rf"^#?{group}:", text, re.MULTILINE).start() if group else 0
+        rest, count = re.subn(rf"^([ ]*)#?{key}:.*$", rf"\g<1>{key}: {value}", text[start:], count=1,
                               flags=re.MULTILINE)
+        text = text[:start] + rest
         if count != 1:
             raise ServerFailure(f"roost.yaml has no line for {key}")
         with open(self.config, "w") as file:

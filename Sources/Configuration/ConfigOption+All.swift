@@ -24,6 +24,7 @@ extension ConfigOption {
             options: externalServices),
         Group(key: "limits", summary: "Bounds against hostile or broken clients (RFC 6120 §13.12).", options: limits),
         Group(key: "messaging", summary: "Delivery of messages.", options: messaging),
+        Group(key: "archive", summary: "Message history on the server (XEP-0313).", options: archive),
         Group(
             key: "stream_management", summary: "Acknowledgements and resumption of streams (XEP-0198).",
             options: streamManagement),
@@ -177,6 +178,22 @@ extension ConfigOption {
             "messaging.fork_lock_seconds",
             "Seconds of silence after which a conversation goes to every client of the user again (RFC 6121 §5.1).",
             .integer(\.messaging.forkLockSeconds, allowed: 1...86_400, zeroMeans: nil)),
+    ]
+
+    private static let archive: [ConfigOption] = [
+        ConfigOption(
+            "archive.enabled",
+            "Whether the server keeps the messages of its users, so that every client of a user can read them. Off, it"
+                + " keeps none, and what it has kept cannot be read.",
+            toggle(\.archive.isEnabled)),
+        ConfigOption(
+            "archive.default",
+            "Whose messages are kept of a user who has not said so (XEP-0441): always = with everybody, roster = with"
+                + " contacts, never = with nobody.",
+            choice(\.archive.default)),
+        ConfigOption(
+            "archive.retention_days", "Days that messages are kept.",
+            .integer(\.archive.retentionDays, allowed: 1...36_500, zeroMeans: "for ever")),
     ]
 
     private static let streamManagement: [ConfigOption] = [

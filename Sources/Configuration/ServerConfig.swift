@@ -92,6 +92,7 @@ public struct ServerConfig: Sendable, Equatable {
     public var externalServices = ExternalServices()
     public var limits = Limits()
     public var messaging = Messaging()
+    public var archive = Archive()
     public var streamManagement = StreamManagement()
     public var mobile = Mobile()
     public var search = Search()
@@ -215,6 +216,19 @@ public struct ServerConfig: Sendable, Equatable {
         public var pushSender: Bool = false
         /// Notifications carry the text.
         public var pushBody: Bool = false
+
+        public init() {}
+    }
+
+    /// Message archives (XEP-0313).
+    public struct Archive: Sendable, Equatable {
+        /// What is kept of users who have not said what they want (XEP-0441).
+        public enum Default: String, Sendable, CaseIterable { case always, roster, never }
+
+        public var isEnabled: Bool = true
+        public var `default`: Default = .always
+        /// Days that messages are kept, 1 … 36,500; 0 keeps them for ever.
+        public var retentionDays: Int = 0
 
         public init() {}
     }

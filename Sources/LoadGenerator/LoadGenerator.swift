@@ -31,6 +31,7 @@ public enum LoadGenerator {
             case .presence: try PresenceScenario(stage: stage).run()
             case .setup: try SubscriptionScenario(stage: stage).run()
             case .offline: try OfflineScenario(stage: stage).run()
+            case .archive: try ArchiveScenario(stage: stage).run()
             }
         if let file = options.outputFile {
             try SystemFile.write(report.json + "\n", to: file, appending: true)

@@ -17,6 +17,8 @@ extension LoadOptions {
         try bound("messages", messages, 1...10_000_000)
         try bound("receivers", receivers, 1...1_000_000)
         try bound("senders", senders, 1...10_000)
+        try bound("queries", queries, 1...1_000_000)
+        try bound("page", page, 1...100)
         try bound("base + n", base + accounts(for: scenario), 1...16_777_216)
         try validateTexts()
         switch scenario {

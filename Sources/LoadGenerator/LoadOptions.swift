@@ -65,12 +65,15 @@ public struct LoadOptions: Sendable {
     public var togglers: Int?
     /// Changes are items of personal eventing (XEP-0163) instead of presence.
     public var usesEventing = false
-    /// Offline: messages to store, 1 … 10,000,000.
+    /// Offline and archive: messages to store, 1 … 10,000,000.
     public var messages = 5_000
     /// Offline: accounts that are away, 1 … 1,000,000.
     public var receivers = 100
-    /// Offline: accounts that send, 1 … 10,000.
+    /// Offline and archive: accounts that send, 1 … 10,000.
     public var senders = 10
+    /// Archive: pages asked for, 1 … 1,000,000, and messages of each, 1 … 100.
+    public var queries = 1_000
+    public var page = 50
     /// Skip verification of the server's certificate; nil means only for loopback hosts.
     public var isInsecure: Bool?
     /// File that keeps salted passwords between runs, as real clients do (RFC 5802 §3). Mode 0600. An account found
@@ -85,7 +88,11 @@ public struct LoadOptions: Sendable {
 
     /// Accounts that take part in `scenario`.
     func accounts(for scenario: LoadScenario) -> Int {
-        scenario == .offline ? senders + receivers : count
+        switch scenario {
+        case .offline: senders + receivers
+        case .archive: senders + 1
+        default: count
+        }
     }
 
     /// The account's localpart.
@@ -115,6 +122,8 @@ public enum LoadScenario: String, Sendable, CaseIterable {
     case presence
     /// Messages to accounts that are away, then their delivery.
     case offline
+    /// Pages out of an archive (XEP-0313) that is filled before.
+    case archive
     /// Accounts made with in-band registration (XEP-0077).
     case register
     /// Mutual subscriptions that `presence` needs (RFC 6121 §3).

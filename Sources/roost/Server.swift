@@ -55,9 +55,12 @@ final class Server: Service {
             }
         let database = try SQLiteDatabase(path: config.database, synchronous: synchronous, logger: logger)
         try await Migrator.apply(AccountSchema.migrations, to: database)
-        let (lastID, secret) = try await database.write { transaction in
+        let (lastID, names, secret) = try await database.write { transaction in
             (
                 try JournalStore.lastID(in: transaction),
+                try AccountStore.installationValue("message-ids", in: transaction) {
+                    (0..<32).map { _ in UInt8.random(in: .min ... .max) }
+                },
                 try AccountStore.installationValue("scram-decoy", in: transaction) {
                     (0..<32).map { _ in UInt8.random(in: .min ... .max) }
                 }
@@ -71,7 +74,8 @@ final class Server: Service {
         let core = try await loop.submit {
             NIOLoopBound(
                 try compose(
-                    config, database: database, lastID: lastID, secret: secret, durability: durability,
+                    config, database: database, lastID: lastID, names: OpaqueIDs(key: names), secret: secret,
+                    durability: durability,
                     descriptors: descriptors, loop: loop, time: time, logger: logger), eventLoop: loop)
         }.get()
         let ticker = loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
@@ -108,18 +112,21 @@ final class Server: Service {
     }
 
     private static func compose(
-        _ config: ServerConfig, database: any Database, lastID: MessageID, secret: [UInt8], durability: Durability,
-        descriptors: Int, loop: any EventLoop, time: SystemTime, logger: Logger
+        _ config: ServerConfig, database: any Database, lastID: MessageID, names: OpaqueIDs, secret: [UInt8],
+        durability: Durability, descriptors: Int, loop: any EventLoop, time: SystemTime, logger: Logger
     ) throws -> C2SServer {
         let isolated = loop.assumeIsolated()
         let journal = Journal(
-            database: database, lastID: lastID, durability: durability,
+            database: database, lastID: lastID, names: names, durability: durability,
             gatherWindow: .milliseconds(Int64(config.gatherMilliseconds)), loop: isolated, time: time, logger: logger)
         var core = CoreConfig()
         core.offlineMessages = config.messaging.offlineMessages
         core.forkSilence = Int64(config.messaging.forkLockSeconds) * 1_000
         core.rosterItems = config.limits.rosterItems
         core.blockedItems = config.limits.blockedItems
+        core.archive.isEnabled = config.archive.isEnabled
+        core.archive.preferences = ArchivePreferences(.init(rawValue: config.archive.default.rawValue) ?? .always)
+        core.archive.retention = Int64(config.archive.retentionDays) * 86_400_000
         core.sessionsPerUser = config.limits.sessionsPerUser
         core.pubsub.nodes = config.limits.pubsubNodes
         core.pubsub.items = config.limits.pubsubItems
@@ -225,6 +232,7 @@ extension C2SConfig {
         // The store, the listeners and the admin socket need descriptors too.
         connections = max(16, descriptors - 128)
         if config.broadcast.access == .off { switchedOff.insert("broadcast") }
+        if !config.archive.isEnabled { switchedOff.insert("archive") }
     }
 }
 

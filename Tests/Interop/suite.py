@@ -16,8 +16,8 @@ from .client import Expectation, Scene
 
 SUITE = "interop"
 _MODULES = [
-    "logging_in", "login", "contacts", "messaging", "privacy", "services", "eventing", "commands", "directory",
-    "streams", "restart", "administration", "another_library", "terminal_client",
+    "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
+    "directory", "streams", "restart", "administration", "another_library", "terminal_client",
 ]
 _USERS = 160
 # One test, all its waits included.

@@ -12,7 +12,7 @@ public struct BenchCommand: ParsableCommand {
             refused. With --pid the CPU time and memory of the server's processes are part of the report.
             """,
         subcommands: [
-            Login.self, Idle.self, Chat.self, Presence.self, Offline.self, Setup.self, Register.self,
+            Login.self, Idle.self, Chat.self, Presence.self, Offline.self, Archive.self, Setup.self, Register.self,
         ])
 
     public init() {}
@@ -130,6 +130,28 @@ extension BenchCommand {
             options.messages = messages
             options.receivers = receivers
             options.senders = senders
+        }
+    }
+
+    struct Archive: BenchScenario {
+        static let scenario = LoadScenario.archive
+        static let configuration = CommandConfiguration(
+            abstract: "Fill one account's archive with messages, then read pages out of it (XEP-0313).",
+            discussion: "Uses senders + 1 accounts; --n is not used. Latency is that of a page, one at a time.")
+
+        @OptionGroup var target: BenchTargetOptions
+        @OptionGroup var message: BenchMessageOptions
+        @Option(help: "Messages to fill the archive with.") var messages = 20_000
+        @Option(help: "Accounts that send them.") var senders = 10
+        @Option(help: "Pages to ask for.") var queries = 1_000
+        @Option(help: "Messages of a page.") var page = 50
+
+        func apply(to options: inout LoadOptions) {
+            message.apply(to: &options)
+            options.messages = messages
+            options.senders = senders
+            options.queries = queries
+            options.page = page
         }
     }
 

@@ -29,6 +29,9 @@ public struct MessageID: Hashable, Comparable, Sendable {
 public struct MessageIDSource {
     private var last: Int64
 
+    /// The greatest id there is.
+    public var latest: MessageID { MessageID(last) }
+
     /// - Parameter last: the greatest id ever stored.
     public init(after last: MessageID) { self.last = last.value }
 

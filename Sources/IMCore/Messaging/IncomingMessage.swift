@@ -17,6 +17,8 @@ public struct IncomingMessage {
     public var senderHome: UserHome?
     /// Who it is from, where that is not the source's own address.
     public var from: JID?
+    /// Whose archives keep it; found out when the recipient is known.
+    var record: ArchiveRecord?
 
     public init(
         id: MessageID, type: MessageType, traits: MessageTraits, bytes: [UInt8], fullAddress: [UInt8]?,

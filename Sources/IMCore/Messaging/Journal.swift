@@ -11,7 +11,8 @@ public enum Durability: String, Sendable { case power, process, memory }
 /// Commits are gathered: everything that waits goes into one transaction, on the storage thread, while the
 /// loop goes on. A message that a client has in hand is given one to two gather windows to be acknowledged; if it
 /// is, it is settled and never written. Other durable changes (roster, blocking, last activity) travel in the
-/// same transactions. Confined to its event loop.
+/// same transactions, and so do the messages that archives keep (docs/decisions/0009): those are written once whether
+/// they are settled or not. Confined to its event loop.
 public final class Journal {
     private struct Operation {
         let body: @Sendable (any Transaction) throws -> Void
@@ -39,6 +40,14 @@ public final class Journal {
     /// The timer was set for deletions only.
     private var isTimerLazy = false
     private var idleWaiters: [() -> Void] = []
+    /// Archived messages that are not committed, and committed ones that are not in the index of their archives.
+    private var unwritten = 0
+    private var unindexed = 1
+    private var wantsIndex = false
+    /// Everything committed up to here is in the index, or will be with the commit under way.
+    private var indexedUpTo: Int64 = 0
+    /// Names of message ids outside.
+    public let names: OpaqueIDs
     public private(set) var commits = 0
     public private(set) var rowsWritten = 0
 
@@ -46,9 +55,10 @@ public final class Journal {
     public static let capacity = 200_000
 
     public init(
-        database: any Database, lastID: MessageID, durability: Durability, gatherWindow: TimeAmount,
-        loop: NIOIsolatedEventLoop, time: any TimeSource, logger: Logger
+        database: any Database, lastID: MessageID, names: OpaqueIDs = OpaqueIDs(), durability: Durability,
+        gatherWindow: TimeAmount, loop: NIOIsolatedEventLoop, time: any TimeSource, logger: Logger
     ) {
+        self.names = names
         self.database = database
         self.durability = durability
         self.gatherWindow = gatherWindow
@@ -74,16 +84,21 @@ public final class Journal {
 
     public func nextID() -> MessageID { ids.next(now: time.now) }
 
-    /// Takes responsibility for a message; `origin` is told when it is safe.
+    /// Takes responsibility for a message; `origin` is told when it is safe: settled or durable, or, when an archive
+    /// keeps it, durable.
     func accept(
-        id: MessageID, userID: Int64, bytes: [UInt8], origin: (any MessageOrigin)?, number: UInt64
+        id: MessageID, userID: Int64, bytes: [UInt8], record: ArchiveRecord? = nil, origin: (any MessageOrigin)?,
+        number: UInt64
     ) -> JournalEntry {
         let entry = JournalEntry(id: id, userID: userID, bytes: bytes, state: .gathering)
         entry.origin = origin
         entry.originNumber = number
-        if durability == .memory {
-            entry.acknowledge()
-        } else {
+        if durability == .memory { entry.acknowledge() }
+        if let record {
+            entry.record = record
+            unwritten += 1
+        }
+        if durability != .memory || record != nil {
             gathering.append(entry)
             arm()
         }
@@ -97,27 +112,43 @@ public final class Journal {
 
     /// Nobody has the message now: it must be a row, whatever the durability.
     func store(_ entry: JournalEntry) {
-        guard durability == .memory, entry.state == .gathering, !entry.mustStore else { return }
+        guard durability == .memory, !entry.isSettled, !entry.mustStore else { return }
         entry.mustStore = true
+        // One that an archive keeps waits for its commit already, or that is under way.
+        guard entry.state == .gathering, entry.record == nil else { return }
         gathering.append(entry)
         arm()
     }
 
     /// A recipient's client has the message.
     public func settle(_ entry: JournalEntry) {
-        switch entry.state {
-        case .settled: return
-        case .gathering: entry.state = .settled
-        case .committing, .durable:
-            entry.state = .settled
+        guard !entry.isSettled else { return }
+        entry.isSettled = true
+        let isAwaited = entry.record != nil
+        if entry.state == .committing || entry.state == .durable {
             deletions.append(entry.id.value)
             arm(Self.deletionWindow)
         }
+        guard !isAwaited else { return }
+        entry.state = .settled
         entry.acknowledge()
     }
 
-    /// The message cannot be delivered nor stored; its sender is told by an error, which settles it.
-    func refuse(_ entry: JournalEntry) { settle(entry) }
+    /// Runs `body` once everything accepted so far can be found in the archives.
+    func whenIndexed(_ body: @escaping () -> Void) {
+        guard unwritten > 0 || unindexed > 0 else { return body() }
+        wantsIndex = true
+        // Also when the commit failed: what is committed is there to be read.
+        perform({ _ in }) { _ in body() }
+        flush()
+    }
+
+    /// Enters what is committed into the index of its archives, with the next commit.
+    func indexSoon() {
+        guard unindexed > 0, !wantsIndex else { return }
+        wantsIndex = true
+        arm()
+    }
 
     /// Runs `body` in the next commit; `completion` runs on the loop, after the commit or the failure.
     ///
@@ -166,7 +197,7 @@ public final class Journal {
     var isIdle: Bool { !isCommitting && !hasWork }
 
     private var hasWork: Bool {
-        !gathering.isEmpty || !aging.isEmpty || !deletions.isEmpty || !operations.isEmpty
+        !gathering.isEmpty || !aging.isEmpty || !deletions.isEmpty || !operations.isEmpty || wantsIndex
     }
 
     private func arm(_ delay: TimeAmount? = nil) {
@@ -188,10 +219,12 @@ public final class Journal {
     private func windowPassed() {
         var young: [JournalEntry] = []
         for entry in gathering where entry.state == .gathering {
-            if entry.holders > 0, gatherWindow > .zero { young.append(entry) } else { aging.append(entry) }
+            let mayBeSettled = entry.holders > 0 && !entry.isSettled && gatherWindow > .zero
+            if mayBeSettled { young.append(entry) } else { aging.append(entry) }
         }
         gathering = []
-        if aging.contains(where: { $0.state == .gathering }) || !operations.isEmpty || !deletions.isEmpty {
+        if aging.contains(where: { $0.state == .gathering }) || !operations.isEmpty || !deletions.isEmpty || wantsIndex
+        {
             commit()
         } else {
             aging.removeAll(keepingCapacity: true)
@@ -203,21 +236,36 @@ public final class Journal {
 
     private func commit() {
         guard !isCommitting else { return }
-        var rows: [(Int64, Int64, [UInt8])] = []
+        var rows: [JournalRow] = []
         var batch: [JournalEntry] = []
         for entry in aging where entry.state == .gathering {
             entry.state = .committing
+            // What only an archive keeps needs no row of its own with durability memory.
+            entry.isStored = !entry.isSettled && (durability != .memory || entry.mustStore)
             batch.append(entry)
-            rows.append((entry.id.value, entry.userID, entry.bytes))
+            rows.append(
+                JournalRow(
+                    id: entry.id, userID: entry.userID, stanza: entry.bytes, record: entry.record,
+                    isArchived: entry.isArchived, isUnsettled: entry.isStored))
         }
         aging.removeAll(keepingCapacity: aging.count < 10_000)
         let removed = deletions
         deletions = []
         let work = operations
         operations = []
-        guard !rows.isEmpty || !removed.isEmpty || !work.isEmpty else { return finishIfIdle() }
+        guard !rows.isEmpty || !removed.isEmpty || !work.isEmpty || wantsIndex else { return finishIfIdle() }
         isCommitting = true
-        let commit = Commit(rows: rows, deletions: removed, bodies: work.map(\.body))
+        let indexed = indexedUpTo
+        let indexes = wantsIndex || unindexed + rows.count >= Self.indexBatch
+        if indexes {
+            wantsIndex = false
+            unindexed = 0
+            // Younger ones may be waiting still; they are entered one by one when they come.
+            indexedUpTo = max(indexedUpTo, ids.latest.value)
+        }
+        let commit = JournalCommit(
+            rows: rows, deletions: removed, bodies: work.map(\.body), indexed: indexed,
+            indexUpTo: indexes ? indexedUpTo : nil)
         let finish = NIOLoopBound(
             { [weak self] (failure: (any Error)?, failures: [Int: any Error]) in
                 self?.finished(batch, removed, work, failure, failures)
@@ -244,6 +292,8 @@ public final class Journal {
             aging.insert(contentsOf: batch.filter { $0.state == .gathering }, at: 0)
             deletions.insert(contentsOf: removed, at: 0)
             operations.insert(contentsOf: work, at: 0)
+            unindexed += 1
+            wantsIndex = true
             isTimerLazy = false
             timer = loop.scheduleTask(in: .seconds(1)) { [weak self] in
                 self?.timer = nil
@@ -255,7 +305,17 @@ public final class Journal {
         commits += 1
         rowsWritten += batch.count
         for entry in batch {
-            if entry.state == .committing { entry.state = .durable }
+            if entry.record != nil {
+                entry.record = nil
+                entry.isArchived = true
+                unwritten -= 1
+                if entry.id.value > indexedUpTo { unindexed += 1 }
+            }
+            if entry.state == .committing {
+                entry.state = entry.isSettled ? .settled : entry.isStored ? .durable : .gathering
+                // Its client went away while it was written for the archive alone.
+                if entry.state == .gathering, entry.mustStore { gathering.append(entry) }
+            }
             entry.acknowledge()
         }
         for (index, operation) in work.enumerated() { operation.completion(failures[index]) }
@@ -263,46 +323,14 @@ public final class Journal {
         arm(gathering.isEmpty && aging.isEmpty && operations.isEmpty ? Self.deletionWindow : nil)
     }
 
+    /// Archived messages that are entered into the index at a time.
+    static let indexBatch = 1_000
+
     private func finishIfIdle() {
         guard !idleWaiters.isEmpty, !isCommitting else { return }
         if hasWork { return flush() }
         let waiters = idleWaiters
         idleWaiters = []
         for waiter in waiters { waiter() }
-    }
-}
-
-/// One transaction of the journal.
-private struct Commit: Sendable {
-    let rows: [(Int64, Int64, [UInt8])]
-    let deletions: [Int64]
-    let bodies: [@Sendable (any Transaction) throws -> Void]
-
-    /// Messages first: an operation that reads the journal sees what was accepted before it.
-    /// - Returns: the operations that failed, by index; they changed nothing, the rest is committed. What fails for
-    ///   the disk's sake fails the whole commit, which is tried again: the homes have the change already.
-    func run(_ transaction: any Transaction) throws -> [Int: any Error] {
-        for (id, userID, stanza) in rows {
-            // The account may have been removed meanwhile; then nobody is left to receive the message.
-            // The row may be there: a commit can reach the disk and still be reported as failed.
-            try transaction.execute(
-                """
-                INSERT INTO journal (id, user_id, stanza) SELECT ?, id, ? FROM users WHERE id = ?
-                ON CONFLICT (id) DO NOTHING
-                """,
-                [.integer(id), .blob(stanza), .integer(userID)])
-        }
-        for id in deletions { try transaction.execute("DELETE FROM journal WHERE id = ?", [.integer(id)]) }
-        var failures: [Int: any Error] = [:]
-        for (index, body) in bodies.enumerated() {
-            do {
-                try transaction.savepoint { try body(transaction) }
-            } catch let failure as StorageFailure where failure.isTransient {
-                throw failure
-            } catch {
-                failures[index] = error
-            }
-        }
-        return failures
     }
 }

@@ -5,6 +5,8 @@ import Ground
 ///     gathering ──commit──▶ durable ──acknowledged──▶ settled (row deleted)
 ///         └────────────acknowledged────────────────────▲      (never written)
 ///
+/// A message that somebody's archive keeps is written in any case, and its sender hears of it after that commit.
+///
 /// Held by the journal while it is to be written and by each session that has it in flight.
 public final class JournalEntry {
     public enum State { case gathering, committing, durable, settled }
@@ -15,6 +17,14 @@ public final class JournalEntry {
     /// The stanza as it is delivered, with `from` and the XEP-0359 id.
     public let bytes: [UInt8]
     public internal(set) var state: State
+    /// A recipient's client has the message, or nobody ever will.
+    public internal(set) var isSettled = false
+    /// Archives that the message is still to be written to.
+    var record: ArchiveRecord?
+    /// The stanza is in the archive: the journal's row does without it.
+    var isArchived = false
+    /// The journal has a row for the message, or gets one with the commit under way.
+    var isStored = false
     /// Whether the row must be written even if the durability setting asks for nothing.
     var mustStore = false
     /// Counted among the stored messages of its user: no client has it.
@@ -31,8 +41,6 @@ public final class JournalEntry {
         self.bytes = bytes
         self.state = state
     }
-
-    public var isSettled: Bool { state == .settled }
 
     /// Tells the sender's stream, once, that the message is safe.
     func acknowledge() {

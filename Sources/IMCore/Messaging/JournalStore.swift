@@ -29,7 +29,11 @@ public enum JournalStore {
         _ userID: Int64, after id: MessageID, limit: Int, bytes: Int64, in transaction: any Transaction
     ) throws -> Page {
         let sizes = try transaction.query(
-            "SELECT id, length(stanza) FROM journal WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?",
+            """
+            SELECT j.id, length(j.stanza) + coalesce(length(m.stanza), 0)
+            FROM journal j LEFT JOIN messages m ON m.id = j.id
+            WHERE j.user_id = ? AND j.id > ? ORDER BY j.id LIMIT ?
+            """,
             [.integer(userID), .integer(id.value), .integer(Int64(limit))])
         var last = id.value
         var (taken, total) = (0, Int64(0))
@@ -39,14 +43,23 @@ public enum JournalStore {
             taken += 1
         }
         let messages = try transaction.query(
-            "SELECT id, stanza FROM journal WHERE user_id = ? AND id > ? AND id <= ? ORDER BY id",
+            """
+            SELECT j.id, j.stanza, m.stanza FROM journal j LEFT JOIN messages m ON m.id = j.id
+            WHERE j.user_id = ? AND j.id > ? AND j.id <= ? ORDER BY j.id
+            """,
             [.integer(userID), .integer(id.value), .integer(last)]
-        ).map { StoredMessage(id: MessageID($0.integer(0)), stanza: $0.blob(1)) }
+        ).map { row in
+            // An archived message has its stanza there, perhaps retracted by now.
+            StoredMessage(id: MessageID(row.integer(0)), stanza: row.optionalBlob(2) ?? row.blob(1))
+        }
         return Page(messages: messages, isLast: taken == sizes.count && taken < limit)
     }
 
     /// The greatest id ever stored, so that ids grow over restarts.
     public static func lastID(in transaction: any Transaction) throws -> MessageID {
-        MessageID(try transaction.query("SELECT coalesce(max(id), 0) FROM journal", [])[0].integer(0))
+        let ids = try ["journal", "messages"].map {
+            try transaction.query("SELECT coalesce(max(id), 0) FROM \($0)", [])[0].integer(0)
+        }
+        return MessageID(max(ids[0], ids[1]))
     }
 }

@@ -31,6 +31,8 @@ extension Router {
             // XEP-0191 §3.1: as if the contact did not exist.
             return message.type == .error ? message.acknowledge() : bounce(message, .serviceUnavailable)
         }
+        var message = message
+        noteArchives(&message, home)
         // To oneself: every client gets the message itself.
         if let senderHome, senderHome.endpoints.count > 1, senderHome !== home { copySent(message, senderHome) }
         dispatch(message, home)
@@ -88,8 +90,9 @@ extension Router {
     }
 
     private func accept(_ message: IncomingMessage, _ home: UserHome) -> JournalEntry {
-        journal.accept(
-            id: message.id, userID: home.id, bytes: message.bytes,
+        if message.traits.contains(.retraction) { retract(message) }
+        return journal.accept(
+            id: message.id, userID: home.id, bytes: message.bytes, record: message.record,
             origin: message.ledgerNumber == nil ? nil : message.sender, number: message.ledgerNumber ?? 0)
     }
 
@@ -183,10 +186,18 @@ extension Router {
 
     private func copySent(_ message: IncomingMessage, _ senderHome: UserHome) {
         guard MessagePolicy.isCopied(type: message.type, traits: message.traits) else { return }
+        var bytes = message.bytes
+        if config.archive.isEnabled {
+            // The sender's clients learn where the message is in their own archive (XEP-0313 §3.5).
+            bytes = StanzaStamp.withoutStanzaID(bytes)
+            if message.record?.sender != nil {
+                bytes = StanzaStamp.identified(bytes, journal.names.name(of: message.id), by: senderHome.address)
+            }
+        }
         for endpoint in senderHome.endpoints where endpoint.wantsCarbons && endpoint.address != message.sender.address {
             endpoint.deliver(
                 StanzaStamp.carbon(
-                    "sent", of: message.bytes, type: message.type, from: senderHome.address,
+                    "sent", of: bytes, type: message.type, from: senderHome.address,
                     to: endpoint.address))
         }
     }

@@ -17,6 +17,19 @@ public struct MessageTraits: OptionSet, Sendable {
     /// A receipt (XEP-0184) or a marker (XEP-0333): copied to other clients although it has no body.
     public static let receipt = MessageTraits(rawValue: 32)
     public static let chatState = MessageTraits(rawValue: 64)
+    /// Something that archives keep.
+    public static let lasting = MessageTraits(rawValue: 128)
+    /// `<no-permanent-store/>` of XEP-0334: not in archives.
+    public static let noPermanentStore = MessageTraits(rawValue: 256)
+    /// `<store/>` of XEP-0334: stored and archived whatever it carries.
+    public static let store = MessageTraits(rawValue: 512)
+    /// A retraction of an earlier message (XEP-0424).
+    public static let retraction = MessageTraits(rawValue: 1_024)
+
+    /// Namespaces of content that is worthless later: data in band, events of services, old typing notices.
+    public static let transientNamespaces: [StaticString] = [
+        "http://jabber.org/protocol/ibb", "http://jabber.org/protocol/pubsub#event", "jabber:x:event",
+    ]
 }
 
 /// Where a message goes (RFC 6121 §8.5).
@@ -62,7 +75,7 @@ public enum MessagePolicy {
 
     /// Whether the message is journalled, and stored when nobody is there (XEP-0160 §3, XEP-0334 §4).
     public static func isStorable(type: MessageType, traits: MessageTraits) -> Bool {
-        (type == .chat || type == .normal) && traits.contains(.substance)
+        (type == .chat || type == .normal) && !traits.isDisjoint(with: [.substance, .store])
             && traits.isDisjoint(with: [.noStore, .isCarbon])
     }
 

@@ -12,6 +12,7 @@ public struct CoreConfig: Sendable {
     public var forkSilence: Int64 = 1_800_000
     public var rosterItems = 5_000
     public var blockedItems = 1_000
+    public var archive = ArchiveConfig()
     public var sessionsPerUser = 10
     public var pubsub = PubSubLimits()
 
@@ -29,6 +30,7 @@ public final class Router {
     public var config: CoreConfig {
         didSet { homes.forkSilence = config.forkSilence }
     }
+    let loop: NIOIsolatedEventLoop
     let time: any TimeSource
     let logger: Logger
     /// Hosted domains, prepared, as bytes and as text.
@@ -51,6 +53,7 @@ public final class Router {
         self.database = database
         self.journal = journal
         self.config = config
+        self.loop = loop
         self.time = time
         self.logger = logger
         homes = HomeRegistry(
@@ -73,10 +76,14 @@ public final class Router {
         if uptime - lastEviction > 10_000 {
             lastEviction = uptime
             homes.evictIdle(uptime: uptime)
+            journal.indexSoon()
         }
+        sweepArchives(uptime)
     }
 
     private var lastEviction: Int64 = 0
+    /// Monotonic milliseconds; nil while a sweep is under way.
+    var nextSweep: Int64? = 0
 
     // MARK: Clients come and go
 

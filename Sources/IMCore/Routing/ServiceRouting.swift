@@ -66,6 +66,7 @@ extension Router {
         let type = MessageType(rawValue: stanza.element["type"] ?? "normal") ?? .normal
         var element = stanza.element
         element["to"] = stanza.to.description
+        let traits = MessageTraits(of: element)
         if type == .chat || type == .normal {
             // The server's id is the only one of that address (XEP-0359 §4).
             let owner = stanza.to.bare.description
@@ -73,15 +74,16 @@ extension Router {
                 guard case .element(let child) = $0 else { return false }
                 return child.name == "stanza-id" && child.namespace == "urn:xmpp:sid:0" && child["by"] == owner
             }
-            element.children.append(
-                .element(
-                    XMLElement(
-                        "stanza-id", namespace: "urn:xmpp:sid:0",
-                        attributes: ["id": String(decoding: id.bytes, as: UTF8.self), "by": owner])))
+            if isIdentified(type, traits) {
+                let name = String(decoding: journal.names.name(of: id), as: UTF8.self)
+                element.children.append(
+                    .element(
+                        XMLElement("stanza-id", namespace: "urn:xmpp:sid:0", attributes: ["id": name, "by": owner])))
+            }
         }
         route(
             IncomingMessage(
-                id: id, type: type, traits: MessageTraits(of: element), bytes: element.stanzaBytes,
+                id: id, type: type, traits: traits, bytes: element.stanzaBytes,
                 fullAddress: stanza.to.isBare ? nil : Array(stanza.to.description.utf8), ledgerNumber: number,
                 sender: stanza.source, senderHome: senderHome, from: stanza.from),
             to: stanza.to.bare)
@@ -108,16 +110,22 @@ extension MessageTraits {
         self = []
         for child in message.elements {
             switch (child.namespace, child.name) {
-            case (StanzaNamespace.client, "body"): formUnion([.body, .substance])
+            case (StanzaNamespace.client, "body"): formUnion([.body, .substance, .lasting])
             case (StanzaNamespace.client, "thread"), ("urn:xmpp:sid:0", _): break
             case ("http://jabber.org/protocol/chatstates", _): insert(.chatState)
             case ("urn:xmpp:hints", "no-copy"): insert(.noCopy)
-            case ("urn:xmpp:hints", "no-store"), ("urn:xmpp:hints", "no-permanent-store"): insert(.noStore)
+            case ("urn:xmpp:hints", "no-store"): insert(.noStore)
+            case ("urn:xmpp:hints", "no-permanent-store"): insert(.noPermanentStore)
+            case ("urn:xmpp:hints", "store"): insert(.store)
             case ("urn:xmpp:hints", _): break
             case ("urn:xmpp:carbons:2", "private"): insert(.noCopy)
             case ("urn:xmpp:carbons:2", _): insert(.isCarbon)
-            case ("urn:xmpp:receipts", _), ("urn:xmpp:chat-markers:0", _): formUnion([.receipt, .substance])
-            default: insert(.substance)
+            case ("urn:xmpp:receipts", _), ("urn:xmpp:chat-markers:0", _):
+                formUnion([.receipt, .substance, .lasting])
+            case ("urn:xmpp:message-retract:1", "retract"): formUnion([.substance, .lasting, .retraction])
+            default:
+                insert(.substance)
+                if !Self.transientNamespaces.contains(where: { "\($0)" == child.namespace }) { insert(.lasting) }
             }
         }
     }

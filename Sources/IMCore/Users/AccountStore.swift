@@ -68,9 +68,11 @@ public enum AccountStore {
     ) throws -> Int64? {
         let rows = try transaction.query(
             """
-            INSERT INTO users (localpart, domain, name, is_admin, created_ms, roster_version, scram_iterations,
+            INSERT INTO users (id, localpart, domain, name, is_admin, created_ms, roster_version, scram_iterations,
                 scram_salt, sha1_stored, sha1_server, sha256_stored, sha256_server)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
+            VALUES ((SELECT coalesce(max(id), 0) + 1 FROM (
+                    SELECT max(id) AS id FROM users UNION ALL SELECT max(archive) FROM archive_leftovers) AS used),
+                ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
             """,
             [
                 .text(jid.local ?? ""), .text(jid.domain), .optional(name), .bool(isAdmin), .integer(now),
@@ -84,8 +86,12 @@ public enum AccountStore {
     }
 
     /// Removes the account and all it owns. False when there is none.
+    ///
+    /// Its archive, which may be large, is only given up: `ArchiveStore.sweep` removes it bit by bit, and until that is
+    /// done no other account gets the id.
     public static func remove(_ jid: JID, in transaction: any Transaction) throws -> Bool {
         try PubSubStore.forget(jid, in: transaction)
+        if let account = try account(jid, in: transaction) { try ArchiveStore.giveUp(account.id, in: transaction) }
         return try transaction.execute(
             "DELETE FROM users WHERE domain = ? AND localpart = ?", [.text(jid.domain), .text(jid.local ?? "")]) > 0
     }

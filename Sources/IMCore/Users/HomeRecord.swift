@@ -8,6 +8,7 @@ struct HomeRecord: Sendable {
     var blocked: Set<JID>
     var storedMessages: Int
     var photoHash: String?
+    var archivePreferences: ArchivePreferences?
 
     /// Nil when there is no such account.
     static func load(_ jid: JID, in transaction: any Transaction) throws -> HomeRecord? {
@@ -16,6 +17,7 @@ struct HomeRecord: Sendable {
             account: account, roster: try RosterStore.load(account.id, in: transaction),
             blocked: try BlockStore.load(account.id, in: transaction),
             storedMessages: try JournalStore.count(account.id, in: transaction),
-            photoHash: try ProfileStore.photoHash(account.id, in: transaction))
+            photoHash: try ProfileStore.photoHash(account.id, in: transaction),
+            archivePreferences: try ArchivePreferences.load(account.id, in: transaction))
     }
 }

@@ -18,6 +18,8 @@ public final class UserHome {
     public internal(set) var forking: ForkingPolicy
     /// Rows of the journal that no client has in flight.
     public internal(set) var storedMessages: Int
+    /// Nil when the server's default applies.
+    public internal(set) var archivePreferences: ArchivePreferences?
     public internal(set) var lastSeenAt: Int64?
     public internal(set) var lastStatus: String?
     /// SHA-1 of the photo that presence tells of (XEP-0153), hexadecimal.
@@ -42,6 +44,7 @@ public final class UserHome {
         blocked = record.blocked
         forking = ForkingPolicy(silence: forkSilence)
         storedMessages = record.storedMessages
+        archivePreferences = record.archivePreferences
         lastSeenAt = record.account.lastSeenAt
         lastStatus = record.account.lastStatus
         photoHash = record.photoHash

@@ -52,6 +52,7 @@ extension C2SSession {
         if kind == .presence, attributes.type == nil, let hash = home.photoHash {
             element = VCardUpdate.updated(element, photoHash: hash) ?? element
         }
+        if kind == .message { server.router.keepSent(element, by: self, of: home, to: jid) }
         return RoutedStanza(kind: kind, element: element, from: from, to: jid, source: self, ledgerNumber: number)
     }
 }

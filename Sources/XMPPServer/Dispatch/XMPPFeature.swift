@@ -79,6 +79,7 @@ enum XMPPFeatures {
             .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .stanzaIDs, .streams,
             .passedOn, .adHoc, .components, .search, .broadcast, .extensibleSASL, .inlineBinding, .fast,
             .registration, .contactAddresses, .externalServices,
+            .archive,
             .vcard4, .avatars, .bookmarks,
             // Last: it takes every node of an account for one of its own.
             .personalEventing,

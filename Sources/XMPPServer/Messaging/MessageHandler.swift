@@ -100,7 +100,7 @@ extension C2SSession {
         let id = server.router.journal.nextID()
         var cuts: [Span] = []
         let traits = Self.traits(bytes, frame, &cuts)
-        let isStamped = type == .chat || type == .normal
+        let isStamped = server.router.isIdentified(type, traits)
         var start: [UInt8] = []
         if let to {
             start = Array(" to='".utf8) + XMLText.escaped(to) + [39]
@@ -126,7 +126,7 @@ extension C2SSession {
             if frame.isSelfClosing { writer.write(62) }
             if isStamped {
                 writer.write(Self.idStart)
-                writer.write(id.bytes)
+                writer.write(server.router.journal.names.name(of: id))
                 writer.write(Self.idMiddle)
                 writer.write(bare)
                 writer.write(Self.idEnd)
@@ -147,9 +147,9 @@ extension C2SSession {
         for child in frame.children {
             if child.inheritsStreamNamespace {
                 if child.localName(equals: "body", in: bytes) {
-                    traits.formUnion([.body, .substance])
+                    traits.formUnion([.body, .substance, .lasting])
                 } else if !child.localName(equals: "thread", in: bytes) {
-                    traits.insert(.substance)
+                    traits.formUnion([.substance, .lasting])
                 }
             } else if child.namespace(equals: "http://jabber.org/protocol/chatstates", in: bytes) {
                 traits.insert(.chatState)
@@ -157,11 +157,9 @@ extension C2SSession {
                 if child.localName(equals: "stanza-id", in: bytes) { cuts.append(child.whole) }
             } else if child.namespace(equals: "urn:xmpp:hints", in: bytes) {
                 if child.localName(equals: "no-copy", in: bytes) { traits.insert(.noCopy) }
-                if child.localName(equals: "no-store", in: bytes)
-                    || child.localName(equals: "no-permanent-store", in: bytes)
-                {
-                    traits.insert(.noStore)
-                }
+                if child.localName(equals: "no-store", in: bytes) { traits.insert(.noStore) }
+                if child.localName(equals: "no-permanent-store", in: bytes) { traits.insert(.noPermanentStore) }
+                if child.localName(equals: "store", in: bytes) { traits.insert(.store) }
             } else if child.namespace(equals: "urn:xmpp:carbons:2", in: bytes) {
                 traits.insert(child.localName(equals: "private", in: bytes) ? .noCopy : .isCarbon)
             } else {
@@ -169,8 +167,15 @@ extension C2SSession {
                     || child.namespace(equals: "urn:xmpp:chat-markers:0", in: bytes)
                 {
                     traits.insert(.receipt)
+                } else if child.namespace(equals: "urn:xmpp:message-retract:1", in: bytes),
+                    child.localName(equals: "retract", in: bytes)
+                {
+                    traits.insert(.retraction)
                 }
                 traits.insert(.substance)
+                if !MessageTraits.transientNamespaces.contains(where: { child.namespace(equals: $0, in: bytes) }) {
+                    traits.insert(.lasting)
+                }
                 // A namespace written with references matches nothing above, but would at the receiver.
                 if child.localName(equals: "stanza-id", in: bytes), child.namespace.slice(of: bytes).contains(38) {
                     cuts.append(child.whole)

@@ -36,17 +36,37 @@ public enum StanzaStamp {
         result += XMLText.escaped(full)
         result += Array("'\(type.attribute)><\(direction) xmlns='urn:xmpp:carbons:2'>".utf8)
         result += Array("<forwarded xmlns='urn:xmpp:forward:0'>".utf8)
-        // The copied stanza leaves the stream's namespace: it says its own (XEP-0297 §3.1).
-        let start = Array("<message".utf8)
-        if stanza.starts(with: start) {
-            result += start
-            if !XMLStartTag.declaresDefaultNamespace(stanza) { result += Array(" xmlns='jabber:client'".utf8) }
-            result += stanza[start.count...]
-        } else {
-            result += stanza
-        }
+        appendCopy(of: stanza, to: &result)
         result += Array("</forwarded></\(direction)></message>".utf8)
         return result
+    }
+
+    /// Appends a stanza that leaves the stream's namespace: it says its own (XEP-0297 §3.1).
+    public static func appendCopy(of stanza: [UInt8], to result: inout [UInt8]) {
+        let start = Array("<message".utf8)
+        guard stanza.starts(with: start) else {
+            result += stanza
+            return
+        }
+        result += start
+        if !XMLStartTag.declaresDefaultNamespace(stanza) { result += Array(" xmlns='jabber:client'".utf8) }
+        result += stanza[start.count...]
+    }
+
+    private static let idStart = Array("<stanza-id xmlns='urn:xmpp:sid:0' id='".utf8)
+
+    /// The stanza with the id of an archive (XEP-0359).
+    public static func identified(_ stanza: [UInt8], _ id: [UInt8], by address: [UInt8]) -> [UInt8] {
+        appending(idStart + id + Array("' by='".utf8) + XMLText.escaped(address) + Array("'/>".utf8), to: stanza)
+    }
+
+    /// The stanza without the id that this server has put at its end.
+    public static func withoutStanzaID(_ stanza: [UInt8]) -> [UInt8] {
+        // Nothing but the end tag follows it.
+        guard let end = stanza.lastIndex(of: 60), end > idStart.count, stanza[end - 1] == 62, stanza[end - 2] == 47,
+            let start = stanza[..<end].lastIndex(of: 60), stanza[start...].starts(with: idStart)
+        else { return stanza }
+        return Array(stanza[..<start] + stanza[end...])
     }
 
     /// The error stanza for a message that cannot be delivered (RFC 6120 §8.3.1); `stanza` has `from` and `to`.

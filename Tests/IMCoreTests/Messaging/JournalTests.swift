@@ -45,6 +45,10 @@ struct JournalTests {
 
         func rows() async throws -> Int { try await database.read { try JournalStore.countAll(in: $0) } }
 
+        func archived() async throws -> Int64 {
+            try await database.read { try $0.query("SELECT count(*) FROM messages", [])[0].integer(0) }
+        }
+
         /// Runs `body` with a journal on the loop, then waits until nothing is left to commit.
         func run<Value: Sendable>(
             _ durability: Durability, window: TimeAmount = .milliseconds(1),
@@ -153,5 +157,87 @@ struct JournalTests {
         }
         #expect(safe == 2)
         #expect(try await bench.rows() == 1)
+    }
+
+    // MARK: Archived messages
+
+    private static func record(_ user: Int64) -> ArchiveRecord {
+        ArchiveRecord(
+            sender: nil, recipient: user, from: Array("b@localhost/x".utf8), to: Array("anna@localhost".utf8))
+    }
+
+    @Test("an archived message that is settled early is written once, and its sender hears of it after the commit")
+    func archivedEarly() async throws {
+        let bench = try await Bench()
+        let counts = try await bench.run(.process) { journal, user in
+            let origin = Origin()
+            let entry = journal.accept(
+                id: journal.nextID(), userID: user, bytes: [60], record: Self.record(user), origin: origin, number: 3)
+            journal.settle(entry)
+            #expect(origin.safe.isEmpty)
+            return { [origin.safe.count, entry.state == .settled ? 1 : 0] }
+        }
+        #expect(counts == [1, 1])
+        #expect(try await bench.rows() == 0)
+        #expect(try await bench.archived() == 1)
+    }
+
+    @Test("an archived message that nobody has keeps a slim row until it is settled") func archivedLate() async throws {
+        let bench = try await Bench()
+        let size = try await bench.run(.process) { journal, user in
+            let size = Outcome<Int64>()
+            let entry = journal.accept(
+                id: journal.nextID(), userID: user, bytes: [60, 61, 62], record: Self.record(user), origin: nil,
+                number: 0)
+            journal.perform({ size.value = try $0.query("SELECT length(stanza) FROM journal", []).first?.integer(0) }) {
+                _ in journal.settle(entry)
+            }
+            return { size.value ?? -1 }
+        }
+        #expect(size == 0)
+        #expect(try await bench.rows() == 0)
+        #expect(try await bench.archived() == 1)
+    }
+
+    @Test("with durability memory an archived message is written for the archive, and for delivery once nobody has it")
+    func archivedMemory() async throws {
+        let bench = try await Bench()
+        _ = try await bench.run(.memory) { journal, user in
+            let origin = Origin()
+            let ids = (journal.nextID(), journal.nextID())
+            let before = journal.accept(
+                id: ids.0, userID: user, bytes: [60], record: Self.record(user), origin: origin, number: 1)
+            let during = journal.accept(
+                id: ids.1, userID: user, bytes: [60], record: Self.record(user), origin: origin, number: 2)
+            #expect(origin.safe == [1, 2])
+            journal.flush()
+            // Under way, and after it.
+            journal.store(during)
+            journal.perform({ _ in }) { _ in journal.store(before) }
+            return { 0 }
+        }
+        #expect(try await bench.rows() == 2)
+        #expect(try await bench.archived() == 2)
+    }
+
+    @Test("everything accepted before is in the index when a query wants it") func indexed() async throws {
+        let bench = try await Bench()
+        let count = try await bench.run(.process, window: .seconds(30)) { journal, user in
+            let count = Outcome<Int>()
+            for _ in 0..<3 {
+                journal.settle(
+                    journal.accept(
+                        id: journal.nextID(), userID: user, bytes: [60], record: Self.record(user), origin: nil,
+                        number: 0))
+            }
+            journal.whenIndexed {
+                journal.perform({
+                    count.value = try ArchiveStore.count(
+                        ArchiveStore.Selection(archive: user), limit: 10, in: $0)
+                })
+            }
+            return { count.value ?? -1 }
+        }
+        #expect(count == 3)
     }
 }

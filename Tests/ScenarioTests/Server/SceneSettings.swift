@@ -35,6 +35,10 @@ struct SceneSettings: Sendable {
         case "pubsub-bytes": core.pubsub.totalBytes = value
         case "pubsub-subscriptions": core.pubsub.subscriptions = value
         case "sessions-per-user": core.sessionsPerUser = value
+        case "archive":
+            core.archive.isEnabled = value != 0
+            if value == 0 { c2s.switchedOff.insert("archive") }
+        case "archive-days": core.archive.retention = Int64(value) * 86_400_000
         case "requires-tls": c2s.requiresTLS = value != 0
         case "stanza-bytes": c2s.stanzaBytes = value
         case "unauthenticated-stanza-bytes": c2s.unauthenticatedStanzaBytes = value

@@ -15,6 +15,10 @@ public struct ConfigOption: Sendable {
             set: @Sendable (inout ServerConfig, String) -> Void)
         /// A file that the server creates; relative to the folder of the configuration file.
         case file(any Field<String>, isSocket: Bool)
+        /// Words of one kind; a single one may stand without brackets.
+        case list(any Field<[String]>, allowed: String, isAllowed: @Sendable (String) -> Bool)
+        /// One word of a kind; empty for none.
+        case text(any Field<String>, allowed: String, isAllowed: @Sendable (String) -> Bool)
         /// `off`, or a group of `address` and `port`.
         case listener(any Field<ServerConfig.Listener?>)
     }
@@ -44,6 +48,10 @@ public struct ConfigOption: Sendable {
             return "one of \(allowed.joined(separator: ", "))"
         case .file:
             return "a file name"
+        case .list(_, let allowed, _):
+            return "a list of \(allowed)"
+        case .text(_, let allowed, _):
+            return allowed
         case .listener:
             return "off, or a group of address (an IP address) and port (1 … 65535)"
         }
@@ -55,6 +63,8 @@ public struct ConfigOption: Sendable {
         case .integer(let field, _, _): String(config[keyPath: field])
         case .choice(_, let get, _): get(config)
         case .file(let field, _): YAMLText.scalar(config[keyPath: field])
+        case .list(let field, _, _): "[" + config[keyPath: field].map(YAMLText.quoted).joined(separator: ", ") + "]"
+        case .text(let field, _, _): YAMLText.scalar(config[keyPath: field])
         case .listener(let field):
             config[keyPath: field].map {
                 "{ address: \(YAMLText.quoted($0.address)), port: \($0.port) }"

@@ -106,6 +106,17 @@ struct ConfigReader {
                 return refuse(key, value: value, expected: option.allowed)
             }
             config[keyPath: field] = path
+        case .list(let field, _, let isAllowed):
+            let words: [String?] =
+                if case .sequence(let items) = value { items.map(Self.text) } else { [Self.text(value)] }
+            let sound = words.compactMap { $0 }.filter(isAllowed)
+            guard sound.count == words.count else { return refuse(key, value: value, expected: option.allowed) }
+            config[keyPath: field] = sound
+        case .text(let field, _, let isAllowed):
+            guard let text = value.scalar?.string, text.isEmpty || isAllowed(text) else {
+                return refuse(key, value: value, expected: option.allowed)
+            }
+            config[keyPath: field] = text
         case .listener(let field):
             config[keyPath: field] = readListener(
                 value, key: key, expected: option.allowed, standard: ServerConfig()[keyPath: field])

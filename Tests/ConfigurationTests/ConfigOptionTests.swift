@@ -33,6 +33,8 @@ private func changedValue(_ option: ConfigOption) -> String {
     case .choice(let allowed, let get, _):
         return allowed.first { $0 != get(standard) } ?? ""
     case .file: return "elsewhere/file.name"
+    case .list(_, _, let isAllowed): return isAllowed("*") ? "[https://chat.example.com]" : "[10.0.0.0/8]"
+    case .text: return "https://chat.example.com"
     case .listener: return "{ address: 127.0.0.1, port: 1 }"
     }
 }
@@ -91,6 +93,8 @@ struct ConfigOptionTests {
             case .integer: bad = ["x", "''", "1.5", "~", "_1", "1_", "[1]"]
             case .choice: bad = ["sometimes", "''", "[]"]
             case .file: bad = ["''", "~", "[]", "{}"]
+            case .list: bad = ["{ a: 1 }", "[\"\"]", "[not an origin]", "[[1]]"]
+            case .text: bad = ["{ a: 1 }", "[]", "not a URL", "https://chat.example.com/"]
             case .listener: bad = ["on", "5222", "[]", "{ port: 0 }", "{ port: 65536 }", "{ address: localhost }"]
             }
             for value in bad {

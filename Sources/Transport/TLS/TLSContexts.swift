@@ -24,13 +24,14 @@ public final class TLSContexts {
     private let logger: Logger
     private var context: NIOSSLContext
     private var directContext: NIOSSLContext
+    private var httpContext: NIOSSLContext
     private var modified: [Date?]
 
     /// - Throws: when a file is missing or is not a matching certificate and key; the error names the file.
     public init(_ sources: [Source], logger: Logger) throws {
         self.sources = sources
         self.logger = logger
-        (context, directContext) = try Self.make(sources)
+        (context, directContext, httpContext) = try Self.make(sources)
         modified = Self.dates(of: sources)
     }
 
@@ -39,12 +40,15 @@ public final class TLSContexts {
         NIOSSLServerHandler(context: direct ? directContext : context)
     }
 
+    /// A handler for one HTTPS connection; HTTP/1.1 is all that is spoken.
+    public func makeHTTPSHandler() -> NIOSSLServerHandler { NIOSSLServerHandler(context: httpContext) }
+
     /// Takes changed files into use; running connections keep theirs. A broken file changes nothing.
     public func reloadIfChanged() {
         let now = Self.dates(of: sources)
         guard now != modified else { return }
         do {
-            (context, directContext) = try Self.make(sources)
+            (context, directContext, httpContext) = try Self.make(sources)
             modified = now
             logger.notice("certificates reloaded")
         } catch {
@@ -59,7 +63,7 @@ public final class TLSContexts {
         }
     }
 
-    private static func make(_ sources: [Source]) throws -> (NIOSSLContext, NIOSSLContext) {
+    private static func make(_ sources: [Source]) throws -> (NIOSSLContext, NIOSSLContext, NIOSSLContext) {
         guard let first = sources.first else { throw TLSFailure("no certificate is configured") }
         var overrides: [String: NIOSSLContextConfigurationOverride] = [:]
         for source in sources {
@@ -80,7 +84,9 @@ public final class TLSContexts {
         }
         let plain = try NIOSSLContext(configuration: configuration)
         configuration.applicationProtocols = ["xmpp-client"]
-        return (plain, try NIOSSLContext(configuration: configuration))
+        let direct = try NIOSSLContext(configuration: configuration)
+        configuration.applicationProtocols = ["http/1.1"]
+        return (plain, direct, try NIOSSLContext(configuration: configuration))
     }
 
     private static func load(

@@ -61,6 +61,7 @@ enum XMPPFeatures {
             .binding, .roster, .subscriptions, .discovery, .ping, .softwareVersion, .entityTime, .lastActivity,
             .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .stanzaIDs, .streams,
             .passedOn, .adHoc, .components, .search, .broadcast,
+            .webSocket, .bosh, .alternativeConnections,
         ]
     }
 }

@@ -5,6 +5,8 @@ import PackageDescription
 
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let http = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let webSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let posix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
@@ -44,7 +46,9 @@ let package = Package(
         .target(
             name: "XMPPWire", dependencies: ["Ground", "XMLWire", nio, crypto, cryptoExtras, collections]),
         // Floor 2: substrate
-        .target(name: "Transport", dependencies: ["Ground", nio, posix, tls, nioTLS, log, x509, crypto]),
+        .target(
+            name: "Transport",
+            dependencies: ["Ground", nio, posix, http, webSocket, tls, nioTLS, log, x509, crypto]),
         .target(name: "Storage", dependencies: ["Ground", nio]),
         .target(name: "StorageSQLite", dependencies: ["Storage", "Ground", grdb, sqlite, log]),
         // Floor 3: core
@@ -55,7 +59,9 @@ let package = Package(
         .target(
             name: "XMPPServer",
             dependencies: [
-                "Ground", "XMLWire", "XMPPWire", "Transport", "Storage", "IMCore", nio, log, collections, crypto,
+                "Ground", "XMLWire", "XMPPWire", "Transport", "Storage", "IMCore", nio, http, webSocket, log,
+                collections,
+                crypto,
             ]),
         .target(name: "AdminServer", dependencies: ["Ground", nio, posix, log]),
         // Floor 6: the executable and its verbs
@@ -82,6 +88,7 @@ let package = Package(
         .testTarget(name: "XMLFuzzTests", dependencies: ["XMLWire", "CExpat", nio], exclude: ["Corpus"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", nio, posix, tls, nioTLS, log, x509, crypto]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+        .testTarget(name: "XMPPServerTests", dependencies: ["XMPPServer", "XMLWire", nio]),
         .testTarget(name: "AdminServerTests", dependencies: ["AdminServer", nio, posix, log]),
         .testTarget(name: "LoadGeneratorTests", dependencies: ["LoadGenerator", nio, posix, crypto, cryptoExtras]),
         .testTarget(

@@ -1,3 +1,5 @@
+import Ground
+
 extension ConfigOption {
     /// One group of keys as it stands in the file.
     public struct Group: Sendable {
@@ -12,6 +14,7 @@ extension ConfigOption {
     /// apart.
     public static let groups: [Group] = [
         Group(key: "listen", summary: "Where clients connect.", options: listen),
+        Group(key: "web", summary: "Clients in web browsers.", options: web),
         Group(key: "", summary: "", options: top),
         Group(key: "storage", summary: "The embedded database and what an acknowledgement promises.", options: storage),
         Group(key: "authentication", summary: "How passwords are kept.", options: authentication),
@@ -57,6 +60,53 @@ extension ConfigOption {
             "External components (XEP-0114), without TLS: for a network that you trust. The usual port is 5347; see"
                 + " docs/components.md.",
             .listener(\.component)),
+        ConfigOption(
+            "listen.https",
+            "HTTP with TLS: XMPP over WebSocket (RFC 7395) at /xmpp-websocket, BOSH (XEP-0124) at /http-bind, host-meta"
+                + " (XEP-0156).",
+            .listener(\.https)),
+        ConfigOption(
+            "listen.http",
+            "The same without TLS, for a reverse proxy on this machine (docs/web.md).",
+            .listener(\.http)),
+    ]
+
+    private static let web: [ConfigOption] = [
+        ConfigOption(
+            "web.origins",
+            "Web origins whose pages may use WebSocket and BOSH (CORS). host-meta may be read by any page.",
+            .texts(
+                \.web.origins, expected: "origins such as https://chat.example.com, or *",
+                isAllowed: { $0 == "*" || WebAddress.isOrigin($0) })),
+        ConfigOption(
+            "web.public_url",
+            "Where a reverse proxy offers the paths of listen.http; host-meta names it. Empty: the domain and the port of"
+                + " listen.https.",
+            .word(
+                \.web.publicURL, allowed: "a URL such as https://chat.example.com",
+                isAllowed: { WebAddress.isBase($0) })),
+        ConfigOption(
+            "web.trusted_proxies",
+            "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. A request from one counts as"
+                + " protected by TLS unless it says http.",
+            .texts(
+                \.web.trustedProxies, expected: "IP addresses and networks such as 10.0.0.0/8",
+                isAllowed: { AddressRange($0) != nil })),
+        ConfigOption(
+            "web.connections", "HTTP connections at a time, WebSockets not counted.",
+            .integer(\.web.connections, allowed: 16...1_000_000, zeroMeans: nil)),
+        ConfigOption(
+            "web.request_seconds", "Seconds that a client may take to send one request.",
+            .integer(\.web.requestSeconds, allowed: 1...600, zeroMeans: nil)),
+        ConfigOption(
+            "web.body_bytes", "Bytes of the largest BOSH request; never less than the largest stanza needs.",
+            .integer(\.web.bodyBytes, allowed: 16_384...16_777_216, zeroMeans: nil)),
+        ConfigOption(
+            "web.bosh_wait_seconds", "Longest time that a BOSH request is held, in seconds.",
+            .integer(\.web.boshWaitSeconds, allowed: 1...600, zeroMeans: nil)),
+        ConfigOption(
+            "web.bosh_inactivity_seconds", "Seconds without a request after which a BOSH session ends.",
+            .integer(\.web.boshInactivitySeconds, allowed: 10...3_600, zeroMeans: nil)),
     ]
 
     private static let top: [ConfigOption] = [

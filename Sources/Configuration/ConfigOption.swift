@@ -19,6 +19,8 @@ public struct ConfigOption: Sendable {
         case text(any Field<String>)
         /// A list of texts, or a single one. `isAllowed` checks each; `expected` tells people what it wants.
         case texts(any Field<[String]>, expected: String, isAllowed: @Sendable (String) -> Bool)
+        /// One word of a kind; empty for none.
+        case word(any Field<String>, allowed: String, isAllowed: @Sendable (String) -> Bool)
         /// `off`, or a group of `address` and `port`.
         case listener(any Field<ServerConfig.Listener?>)
     }
@@ -52,6 +54,8 @@ public struct ConfigOption: Sendable {
             return "a text"
         case .texts(_, let expected, _):
             return "a list, each entry \(expected)"
+        case .word(_, let allowed, _):
+            return allowed
         case .listener:
             return "off, or a group of address (an IP address) and port (1 … 65535)"
         }
@@ -66,6 +70,7 @@ public struct ConfigOption: Sendable {
         case .text(let field): YAMLText.quoted(config[keyPath: field])
         case .texts(let field, _, _):
             "[" + config[keyPath: field].map(YAMLText.quoted).joined(separator: ", ") + "]"
+        case .word(let field, _, _): YAMLText.scalar(config[keyPath: field])
         case .listener(let field):
             config[keyPath: field].map {
                 "{ address: \(YAMLText.quoted($0.address)), port: \($0.port) }"

@@ -6,20 +6,23 @@ extension ConfigReader {
         guard config.c2s != nil || config.c2sTLS != nil else {
             return refuse("listen", "every listener is off: expected c2s or c2s_tls to be on")
         }
-        // A wildcard covers every other address; two single addresses may share a port.
-        let wildcards: Set<String> = ["::", "0.0.0.0"]
-        let listeners = [("c2s", config.c2s), ("c2s_tls", config.c2sTLS), ("component", config.component)]
-        for (index, (name, listener)) in listeners.enumerated() {
-            for (other, earlier) in listeners[..<index] {
-                guard let listener, let earlier, listener.port == earlier.port,
-                    listener.address == earlier.address || wildcards.contains(listener.address)
-                        || wildcards.contains(earlier.address)
-                else { continue }
-                refuse(
-                    "listen.\(name).port",
-                    "value \(listener.port) is not allowed: expected a port other than the one of listen.\(other)")
-            }
+        let listeners = [
+            ("listen.c2s", config.c2s), ("listen.c2s_tls", config.c2sTLS), ("listen.https", config.https),
+            ("listen.http", config.http), ("listen.component", config.component),
+        ].compactMap { name, listener in listener.map { (name: name, at: $0) } }
+        for (index, listener) in listeners.enumerated() {
+            guard let other = listeners[..<index].first(where: { Self.collide($0.at, listener.at) }) else { continue }
+            refuse(
+                "\(listener.name).port",
+                "value \(listener.at.port) is not allowed: expected a port other than the one of \(other.name)")
         }
+    }
+
+    /// A wildcard covers every other address; two single addresses may share a port.
+    private static func collide(_ one: ServerConfig.Listener, _ other: ServerConfig.Listener) -> Bool {
+        let wildcards: Set<String> = ["::", "0.0.0.0"]
+        return one.port == other.port
+            && (one.address == other.address || wildcards.contains(one.address) || wildcards.contains(other.address))
     }
 
     /// Makes every path absolute.

@@ -120,6 +120,11 @@ struct ConfigReader {
                 texts.append(text)
             }
             config[keyPath: field] = texts
+        case .word(let field, _, let isAllowed):
+            guard let text = value.scalar?.string, text.isEmpty || isAllowed(text) else {
+                return refuse(key, value: value, expected: option.allowed)
+            }
+            config[keyPath: field] = text
         case .listener(let field):
             config[keyPath: field] = readListener(
                 value, key: key, expected: option.allowed, standard: ServerConfig()[keyPath: field])

@@ -72,6 +72,11 @@ public struct ServerConfig: Sendable, Equatable {
     public var component: Listener?
     /// Domains of external components.
     public var components: [Component] = []
+    /// HTTPS listener; nil switches it off.
+    public var https: Listener? = Listener(address: "::", port: 5443)
+    /// Plain HTTP listener, for a reverse proxy; nil switches it off.
+    public var http: Listener? = Listener(address: "127.0.0.1", port: 5280)
+    public var web = Web()
     /// Whether plain streams may authenticate (never with PLAIN).
     public var tls: TLSPolicy = .required
     /// Unix socket of the admin interface, absolute once loaded; its mode is 0600.
@@ -187,6 +192,28 @@ public struct ServerConfig: Sendable, Equatable {
         public var secret = ""
         /// How long credentials are good, 60 … 604,800.
         public var credentialSeconds: Int = 86_400
+
+        public init() {}
+    }
+
+    /// Clients in web browsers (RFC 7395, XEP-0124).
+    public struct Web: Sendable, Equatable {
+        /// Origins that may use WebSocket and BOSH; `*` is any.
+        public var origins: [String] = ["*"]
+        /// Base of the URLs in host-meta, without a slash at the end; empty for the HTTPS listener itself.
+        public var publicURL: String = ""
+        /// Addresses and networks.
+        public var trustedProxies: [String] = ["127.0.0.0/8", "::1"]
+        /// HTTP connections at a time, 16 … 1,000,000.
+        public var connections: Int = 10_000
+        /// Seconds for one request to arrive, 1 … 600.
+        public var requestSeconds: Int = 20
+        /// Bytes of the largest BOSH request, 16,384 … 16,777,216.
+        public var bodyBytes: Int = 1_048_576
+        /// Longest `wait` of XEP-0124, 1 … 600 seconds.
+        public var boshWaitSeconds: Int = 60
+        /// `inactivity` of XEP-0124, 10 … 3,600 seconds.
+        public var boshInactivitySeconds: Int = 60
 
         public init() {}
     }

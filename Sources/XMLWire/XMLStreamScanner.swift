@@ -3,7 +3,7 @@
 /// Every byte is checked for well-formedness (XML 1.0 fifth edition, Namespaces in XML 1.0), for UTF-8 and for the
 /// restrictions of RFC 6120 §11.1, so that what comes out may be passed on unread. The scanner keeps a few words
 /// per stream; the state of an element in progress is in the `ElementFrame`.
-public struct XMLStreamScanner {
+public struct XMLStreamScanner: Sendable {
     public enum Event: Sendable, Equatable {
         /// All bytes offered are looked at. Call again with the same start and more bytes; when
         /// `frame.isInProgress`, with the same frame.

@@ -13,7 +13,7 @@ public final class C2SServer {
     public let logger: Logger
     public let time: any TimeSource
     let loop: NIOIsolatedEventLoop
-    let tls: TLSContexts
+    public let tls: TLSContexts
     let authentication: AuthenticationService
     let fast: FastService
     /// Accounts created by address (XEP-0077).
@@ -34,6 +34,8 @@ public final class C2SServer {
     /// External components; nil when none is configured.
     public internal(set) var components: ComponentServer?
     private(set) lazy var clientCapabilities = ClientCapabilities(server: self)
+    /// For links that look at elements themselves; never in use when a session is.
+    let linkFrame = ElementFrame()
     /// Streams that have output since the last flush.
     private var dirty: [C2SSession] = []
     private var isFlushScheduled = false

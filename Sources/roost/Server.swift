@@ -78,17 +78,26 @@ final class Server: Service {
                     durability: durability,
                     descriptors: descriptors, loop: loop, time: time, logger: logger), eventLoop: loop)
         }.get()
+        let front = try await loop.submit {
+            NIOLoopBound(HTTPFront(config, server: core.value, time: time, logger: logger), eventLoop: loop)
+        }.get()
         let ticker = loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
             core.value.tick()
+            front.value.tick()
         }
         var channels: [any Channel] = []
         var listeners: [String] = []
-        for (name, listener, direct) in [("c2s", config.c2s, false), ("c2s-tls", config.c2sTLS, true)] {
+        let plan: [(String, ServerConfig.Listener?, @Sendable (any Channel) throws -> Void)] = [
+            ("c2s", config.c2s, { try core.value.accept($0, directTLS: false) }),
+            ("c2s-tls", config.c2sTLS, { try core.value.accept($0, directTLS: true) }),
+            ("https", config.https, { try front.value.accept($0, usesTLS: true) }),
+            ("http", config.http, { try front.value.accept($0, usesTLS: false) }),
+        ]
+        for (name, listener, accept) in plan {
             guard let listener else { continue }
             channels.append(
-                try await Listener.bind(address: listener.address, port: listener.port, group: group) { channel in
-                    try core.value.accept(channel, directTLS: direct)
-                })
+                try await Listener.bind(
+                    address: listener.address, port: listener.port, group: group, accept: accept))
             let host = listener.address.contains(":") ? "[\(listener.address)]" : listener.address
             listeners.append("\(name) \(host):\(listener.port)")
         }

@@ -7,6 +7,9 @@ extension Server {
         let domain = config.domains.first?.name ?? "localhost"
         var lines = ["", "Roost \(RoostVersion.current) serves \(config.domains.map(\.name).joined(separator: ", "))"]
         for listener in listeners { lines.append("  listening   \(listener)") }
+        if let port = config.https?.port {
+            lines.append("  web         wss://\(domain):\(port)/xmpp-websocket, https://\(domain):\(port)/http-bind")
+        }
         lines.append("  admin       \(config.adminSocket)")
         lines.append("  durability  \(config.durability.rawValue)")
         let port = config.c2s?.port ?? config.c2sTLS?.port ?? 5_222

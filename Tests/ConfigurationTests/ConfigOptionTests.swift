@@ -34,8 +34,10 @@ private func changedValue(_ option: ConfigOption) -> String {
         return allowed.first { $0 != get(standard) } ?? ""
     case .file: return "elsewhere/file.name"
     case .text: return "another text"
-    case .texts:
-        return option.dottedPath.hasPrefix("contact") ? "[mailto:a@example.com]" : "[stun:stun.example.com]"
+    case .texts(_, _, let isAllowed):
+        let samples = ["*", "10.0.0.0/8", "mailto:a@example.com", "stun:stun.example.com", "anybody"]
+        return samples.first(where: isAllowed).map { $0 == "*" ? "[https://chat.example.com]" : "[\"\($0)\"]" } ?? ""
+    case .word: return "https://chat.example.com"
     case .listener: return "{ address: 127.0.0.1, port: 1 }"
     }
 }
@@ -95,7 +97,8 @@ struct ConfigOptionTests {
             case .choice: bad = ["sometimes", "''", "[]"]
             case .file: bad = ["''", "~", "[]", "{}"]
             case .text: bad = ["~", "[]", "{}", "\"a\\nb\""]
-            case .texts: bad = ["~", "''", "{}", "[a@b]", "[[]]"]
+            case .texts: bad = ["~", "''", "{}", "[a b]", "[[]]"]
+            case .word: bad = ["{ a: 1 }", "[]", "not a URL", "https://chat.example.com/"]
             case .listener: bad = ["on", "5222", "[]", "{ port: 0 }", "{ port: 65536 }", "{ address: localhost }"]
             }
             for value in bad {

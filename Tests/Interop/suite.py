@@ -17,7 +17,8 @@ from .client import Expectation, Scene
 SUITE = "interop"
 _MODULES = [
     "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
-    "directory", "streams", "restart", "administration", "another_library", "terminal_client",
+    "directory", "streams", "websocket", "bosh", "browser", "restart", "administration", "another_library",
+    "terminal_client",
 ]
 _USERS = 160
 # One test, all its waits included.
@@ -42,7 +43,7 @@ async def run(report: Report, offset: int, match: str = "", kind: str = "roost")
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     server: Server | None = None
     try:
-        server = RoostServer(offset) if kind == "roost" else ProsodyServer(offset, tls=True)
+        server = RoostServer(offset, [("web", "request_seconds", "3")]) if kind == "roost" else ProsodyServer(offset, tls=True)
         server.prepare([f"user{number}" for number in range(_USERS)])
         await server.start()
     except (ServerFailure, OSError) as failure:

@@ -51,6 +51,8 @@ struct Installation {
         }
         config.c2s?.port += portOffset
         config.c2sTLS?.port += portOffset
+        config.https?.port += portOffset
+        config.http?.port += portOffset
         return config
     }
 

@@ -7,12 +7,15 @@ final class ServedCertificate {
     let context: NIOSSLContext
     /// The same for direct TLS, which announces its protocol (XEP-0368).
     let directContext: NIOSSLContext
+    /// The same for HTTPS.
+    let httpContext: NIOSSLContext
     /// Data of `tls-server-end-point`; nil when the certificate's signature has no hash to take (RFC 5929 §4.1).
     let endPoint: [UInt8]?
 
-    init(context: NIOSSLContext, directContext: NIOSSLContext, endPoint: [UInt8]?) {
+    init(context: NIOSSLContext, directContext: NIOSSLContext, httpContext: NIOSSLContext, endPoint: [UInt8]?) {
         self.context = context
         self.directContext = directContext
+        self.httpContext = httpContext
         self.endPoint = endPoint
     }
 }

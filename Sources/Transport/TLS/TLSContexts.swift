@@ -40,12 +40,18 @@ public final class TLSContexts {
     ///
     /// - Parameter direct: announces the protocol by ALPN (XEP-0368).
     public func install(on channel: any Channel, direct: Bool) throws -> TLSConnection {
+        try install(on: channel) { direct ? $0.directContext : $0.context }
+    }
+
+    private func install(
+        on channel: any Channel, choosing context: @escaping (ServedCertificate) -> NIOSSLContext
+    ) throws -> TLSConnection {
         let connection = TLSConnection()
         let pipeline = channel.pipeline.syncOperations
         guard sources.count > 1 else {
             connection.served = first
             try pipeline.addHandler(
-                NIOSSLServerHandler(context: direct ? first.directContext : first.context), position: .first)
+                NIOSSLServerHandler(context: context(first)), position: .first)
             return connection
         }
         // The name is read ahead of the handshake, so that the connection knows which certificate was served.
@@ -56,7 +62,7 @@ public final class TLSContexts {
                     connection.served = served
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(
-                        NIOSSLServerHandler(context: direct ? served.directContext : served.context),
+                        NIOSSLServerHandler(context: context(served)),
                         position: .after(try pipeline.handler(type: ByteToMessageHandler<SNIHandler>.self)))
                 }
             })
@@ -67,6 +73,11 @@ public final class TLSContexts {
     private func certificate(for name: SNIResult) -> ServedCertificate {
         guard case .hostname(let name) = name else { return first }
         return byDomain[name.lowercased()] ?? first
+    }
+
+    /// The same for HTTPS; HTTP/1.1 is all that is spoken.
+    public func installHTTPS(on channel: any Channel) throws {
+        _ = try install(on: channel) { $0.httpContext }
     }
 
     /// Takes changed files into use; running connections keep theirs. A broken file changes nothing.
@@ -99,8 +110,10 @@ public final class TLSContexts {
             configuration.minimumTLSVersion = .tlsv12
             let plain = try NIOSSLContext(configuration: configuration)
             configuration.applicationProtocols = ["xmpp-client"]
+            let direct = try NIOSSLContext(configuration: configuration)
+            configuration.applicationProtocols = ["http/1.1"]
             let served = ServedCertificate(
-                context: plain, directContext: try NIOSSLContext(configuration: configuration),
+                context: plain, directContext: direct, httpContext: try NIOSSLContext(configuration: configuration),
                 endPoint: try chain.first.flatMap { ServerEndPoint.binding(try $0.toDERBytes()) })
             byDomain[source.domain.lowercased()] = served
             if first == nil { first = served }

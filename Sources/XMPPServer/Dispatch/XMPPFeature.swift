@@ -80,6 +80,7 @@ enum XMPPFeatures {
             .passedOn, .adHoc, .components, .search, .broadcast, .extensibleSASL, .inlineBinding, .fast,
             .registration, .contactAddresses, .externalServices,
             .archive,
+            .webSocket, .bosh, .alternativeConnections,
             .vcard4, .avatars, .bookmarks,
             // Last: it takes every node of an account for one of its own.
             .personalEventing,

@@ -1,0 +1,108 @@
+import NIOCore
+import NIOHTTP1
+
+/// One request, complete with its body.
+public struct HTTPRequest {
+    public var method: HTTPMethod
+    /// Without the query.
+    public var path: String
+    /// What stands behind `?`, still encoded; nil without one.
+    public var query: String?
+    public var headers: HTTPHeaders
+    public var body: ByteBuffer
+    /// IP address of the client; behind a trusted proxy, the one that the proxy names.
+    public var address: String
+    /// Nobody can listen on the way: TLS up to here, or up to a trusted proxy that does not say otherwise.
+    public var isSecure: Bool
+    /// TLS ends here, not at a proxy.
+    public var usesTLS: Bool
+}
+
+/// What answers a request. The length is added when it is written.
+public struct HTTPResponse {
+    public var status: HTTPResponseStatus
+    public var headers: HTTPHeaders
+    public var body: ByteBuffer
+
+    public init(_ status: HTTPResponseStatus, headers: HTTPHeaders = [:], body: ByteBuffer = ByteBuffer()) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// A few words for people.
+    public static func text(_ status: HTTPResponseStatus, _ text: String) -> HTTPResponse {
+        HTTPResponse(
+            status, headers: ["content-type": "text/plain; charset=utf-8"], body: ByteBuffer(string: text + "\n"))
+    }
+}
+
+/// What becomes of a request to upgrade a connection (RFC 9110 §7.8).
+public enum HTTPUpgrade {
+    case refuse(HTTPResponse)
+    /// Answered with 101 and `headers`; `install` then adds the handlers of the new protocol to the end of the pipeline.
+    case accept(headers: HTTPHeaders, install: (any Channel) throws -> Void)
+}
+
+/// Part of the HTTP server that answers for one path and all below it. Confined to the event loop of its front.
+public protocol HTTPMount: AnyObject {
+    /// Begins with a slash and does not end with one. The longest path that fits a request serves it.
+    var path: String { get }
+    /// Largest request body in bytes; a larger one is answered with 413.
+    var bodyBytes: Int { get }
+    /// Answers, now or later, through the exchange.
+    func receive(_ request: HTTPRequest, _ exchange: HTTPExchange)
+    /// Nil for a protocol that is not known here: the request is then one like any other.
+    func upgrade(_ request: HTTPRequest) -> HTTPUpgrade?
+    /// Once a second, in monotonic milliseconds.
+    func tick(_ uptime: Int64)
+}
+
+extension HTTPMount {
+    public var bodyBytes: Int { 65_536 }
+    public func upgrade(_ request: HTTPRequest) -> HTTPUpgrade? { nil }
+    public func tick(_ uptime: Int64) {}
+}
+
+/// A request that waits for its answer. Requests of one connection may wait at the same time (pipelining); answers
+/// leave in the order of the requests.
+public final class HTTPExchange {
+    weak var connection: HTTPConnection?
+    let keepsAlive: Bool
+    let isHead: Bool
+    /// Added to the answer, whatever it is.
+    public var headers: HTTPHeaders = [:]
+    var response: HTTPResponse?
+    /// Called once when the connection ends before the answer was given.
+    public var whenLost: (() -> Void)?
+
+    init(connection: HTTPConnection, keepsAlive: Bool, isHead: Bool) {
+        self.connection = connection
+        self.keepsAlive = keepsAlive
+        self.isHead = isHead
+    }
+
+    /// The client still waits for an answer.
+    public var isOpen: Bool { connection != nil && response == nil }
+
+    /// Answers. A second answer, or one to a connection that is gone, is dropped.
+    public func respond(_ response: HTTPResponse) {
+        guard isOpen else { return }
+        self.response = response
+        whenLost = nil
+        connection?.answered()
+    }
+
+    /// Ends the connection without an answer.
+    public func abort() {
+        whenLost = nil
+        connection?.abort()
+    }
+
+    func lost() {
+        connection = nil
+        let body = whenLost
+        whenLost = nil
+        if response == nil { body?() }
+    }
+}

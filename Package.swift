@@ -75,6 +75,7 @@ let package = Package(
         .testTarget(
             name: "IMCoreTests",
             dependencies: ["IMCore", "Ground", "Storage", "StorageSQLite", "XMPPWire", nio, posix, log]),
+        .testTarget(name: "XMPPServerTests", dependencies: ["XMPPServer", "XMLWire", "XMPPWire", "IMCore"]),
         .testTarget(name: "XMLWireTests", dependencies: ["XMLWire", nio]),
         .testTarget(name: "XMPPWireTests", dependencies: ["XMPPWire", "XMLWire", nio, crypto]),
         .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),

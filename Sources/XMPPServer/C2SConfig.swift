@@ -19,6 +19,8 @@ public struct C2SConfig: Sendable {
     public var resumeSeconds = 300
     public var ackSeconds = 60
     public var unacknowledgedStanzas = 5_000
+    /// Stanzas held for one inactive client.
+    public var heldStanzas = 250
     public var scramIterations = 4_096
     /// Connections of the whole server; one more is refused with `resource-constraint`.
     public var connections = 19_800

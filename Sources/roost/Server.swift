@@ -121,6 +121,12 @@ final class Server: Service {
         core.rosterItems = config.limits.rosterItems
         core.blockedItems = config.limits.blockedItems
         core.sessionsPerUser = config.limits.sessionsPerUser
+        core.quietMode = config.mobile.quietMode
+        core.activeTime = Int64(config.mobile.activeSeconds) * 1_000
+        core.push.services = config.mobile.pushServices
+        core.push.interval = Int64(config.mobile.pushSeconds) * 1_000
+        core.push.namesSender = config.mobile.pushSender
+        core.push.carriesBody = config.mobile.pushBody
         let router = Router(
             database: database, journal: journal, domains: config.domains.map(\.name), config: core, loop: isolated,
             time: time, logger: logger)
@@ -197,6 +203,7 @@ extension C2SConfig {
         ackSeconds = config.streamManagement.ackSeconds
         unacknowledgedStanzas = config.streamManagement.queue
         scramIterations = config.scramIterations
+        heldStanzas = config.mobile.heldStanzas
         // The store, the listeners and the admin socket need descriptors too.
         connections = max(16, descriptors - 128)
         if config.broadcast.access == .off { switchedOff.insert("broadcast") }

@@ -16,7 +16,7 @@ from .client import Expectation, Scene
 
 SUITE = "interop"
 _MODULES = ["logging_in", "contacts", "messaging", "privacy", "services", "commands", "directory", "streams", "restart",
-            "administration", "another_library", "terminal_client"]
+            "administration", "components", "another_library", "terminal_client"]
 _USERS = 160
 # One test, all its waits included.
 _LIMIT = 90.0
@@ -40,7 +40,7 @@ async def run(report: Report, offset: int, match: str = "", kind: str = "roost")
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     server: Server | None = None
     try:
-        server = RoostServer(offset) if kind == "roost" else ProsodyServer(offset, tls=True)
+        server = RoostServer(offset, components=["push", "echo"]) if kind == "roost" else ProsodyServer(offset, tls=True)
         server.prepare([f"user{number}" for number in range(_USERS)])
         await server.start()
     except (ServerFailure, OSError) as failure:

@@ -2,7 +2,7 @@ import Storage
 
 /// Tables of accounts and what they own. Statements use the dialect that SQLite and PostgreSQL share.
 public enum AccountSchema {
-    public static let migrations =
+    public static let migrations: [Migration] =
         [
             Migration(
                 "accounts-1",
@@ -60,5 +60,5 @@ public enum AccountSchema {
                         name TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (user_id, namespace, name))
                     """,
                 ]),
-        ] + SearchSchema.migrations
+        ] + SearchSchema.migrations + PushSchema.migrations
 }

@@ -7,6 +7,7 @@ struct HomeRecord: Sendable {
     var roster: [RosterRecord]
     var blocked: Set<JID>
     var storedMessages: Int
+    var pushes: [PushRecord]
 
     /// Nil when there is no such account.
     static func load(_ jid: JID, in transaction: any Transaction) throws -> HomeRecord? {
@@ -14,6 +15,7 @@ struct HomeRecord: Sendable {
         return HomeRecord(
             account: account, roster: try RosterStore.load(account.id, in: transaction),
             blocked: try BlockStore.load(account.id, in: transaction),
-            storedMessages: try JournalStore.count(account.id, in: transaction))
+            storedMessages: try JournalStore.count(account.id, in: transaction),
+            pushes: try PushStore.load(account.id, in: transaction))
     }
 }

@@ -60,7 +60,7 @@ enum XMPPFeatures {
         [
             .binding, .roster, .subscriptions, .discovery, .ping, .softwareVersion, .entityTime, .lastActivity,
             .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .stanzaIDs, .streams,
-            .passedOn, .adHoc, .components, .search, .broadcast,
+            .passedOn, .adHoc, .components, .search, .broadcast, .clientState, .push,
         ]
     }
 }

@@ -27,6 +27,12 @@ struct SceneSettings: Sendable {
         case "roster-items": core.rosterItems = value
         case "blocked-items": core.blockedItems = value
         case "sessions-per-user": core.sessionsPerUser = value
+        case "quiet-mode": core.quietMode = value != 0
+        case "held-stanzas": c2s.heldStanzas = value
+        case "push-services": core.push.services = value
+        case "push-seconds": core.push.interval = Int64(value) * 1_000
+        case "push-sender": core.push.namesSender = value != 0
+        case "push-body": core.push.carriesBody = value != 0
         case "requires-tls": c2s.requiresTLS = value != 0
         case "stanza-bytes": c2s.stanzaBytes = value
         case "unauthenticated-stanza-bytes": c2s.unauthenticatedStanzaBytes = value

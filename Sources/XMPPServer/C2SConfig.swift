@@ -19,6 +19,8 @@ public struct C2SConfig: Sendable {
     public var resumeSeconds = 300
     public var ackSeconds = 60
     public var unacknowledgedStanzas = 5_000
+    /// Stanzas held for one inactive client.
+    public var heldStanzas = 250
     public var scramIterations = 4_096
     /// Whether SCRAM-…-PLUS is offered (decision 0006).
     public var offersChannelBinding = true

@@ -31,6 +31,7 @@ public final class C2SServer {
     var sharedFrame = ElementFrame()
     /// Requests of ours that clients have not answered.
     let asked = AskedIQs()
+    let importance = ImportanceReader()
     /// External components; nil when none is configured.
     public internal(set) var components: ComponentServer?
     private(set) lazy var clientCapabilities = ClientCapabilities(server: self)

@@ -142,6 +142,12 @@ final class Server: Service {
         core.pubsub.itemBytes = config.limits.pubsubItemBytes
         core.pubsub.totalBytes = config.limits.pubsubBytes
         core.pubsub.subscriptions = config.limits.pubsubSubscriptions
+        core.quietMode = config.mobile.quietMode
+        core.activeTime = Int64(config.mobile.activeSeconds) * 1_000
+        core.push.services = config.mobile.pushServices
+        core.push.interval = Int64(config.mobile.pushSeconds) * 1_000
+        core.push.namesSender = config.mobile.pushSender
+        core.push.carriesBody = config.mobile.pushBody
         let router = Router(
             database: database, journal: journal, domains: config.domains.map(\.name), config: core, loop: isolated,
             time: time, logger: logger)
@@ -238,6 +244,7 @@ extension C2SConfig {
         }
         relaySecret = config.externalServices.secret
         relaySeconds = config.externalServices.credentialSeconds
+        heldStanzas = config.mobile.heldStanzas
         // The store, the listeners and the admin socket need descriptors too.
         connections = max(16, descriptors - 128)
         if config.broadcast.access == .off { switchedOff.insert("broadcast") }

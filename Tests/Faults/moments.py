@@ -16,7 +16,7 @@ from .session import Session, SessionFailure
 
 SUITE = "faults"
 _REPEATS = 4
-_SETTINGS: list[tuple[str | None, str, str]] = [(None, "tls", "optional")]
+_SETTINGS: list[tuple[str | None, str, str]] = [(None, "tls", "optional"), ("mobile", "quiet_mode", "on")]
 
 
 class MomentFailure(AssertionError):
@@ -209,6 +209,33 @@ async def message(moment: Moment) -> None:
         raise MomentFailure("the acknowledged message is gone") from None
 
 
+async def held(moment: Moment) -> None:
+    """bob's phone is in the background and his other client active: the message waits inside the server."""
+    phone = Session(moment.bob, "phone", moment.server.port)
+    moment.sessions.append(phone)
+    early: list[bytes] = []
+    phone.on_message = early.append
+    await phone.log_in()
+    phone.send(b"<inactive xmlns='urn:xmpp:csi:0'/>")
+    await phone.ping()
+    await moment.online(moment.bob)
+    ann = await moment.online(moment.ann)
+    text = "said quietly"
+    await moment.acknowledged(
+        ann, f"<message to='{moment.bob_bare}/phone' type='chat' id='m'><body>{text}</body></message>")
+    expect(not early, f"it did not wait: {early}")
+    await moment.restart()
+    bob = Session(moment.bob, "phone", moment.server.port)
+    moment.sessions.append(bob)
+    came = asyncio.Event()
+    bob.on_message = lambda element: came.set() if text.encode() in element else None
+    await bob.log_in()
+    try:
+        await asyncio.wait_for(came.wait(), 5)
+    except asyncio.TimeoutError:
+        raise MomentFailure("the acknowledged message is gone") from None
+
+
 MOMENTS: list[tuple[str, Callable[[Moment], Awaitable[None]]]] = [
     ("a subscription request", request),
     ("the approval of a subscription, on both sides", approval),
@@ -219,6 +246,7 @@ MOMENTS: list[tuple[str, Callable[[Moment], Awaitable[None]]]] = [
     ("a vCard", vcard),
     ("private storage", private),
     ("a message to somebody offline", message),
+    ("a message that waits for a client in the background", held),
 ]
 
 

@@ -15,11 +15,16 @@ from support.servers import ProsodyServer, RoostServer, Server, ServerFailure
 from .client import Expectation, Scene
 
 SUITE = "interop"
+<<<<<<< HEAD
 _MODULES = [
     "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
     "directory", "streams", "websocket", "bosh", "browser", "restart", "administration", "another_library",
     "terminal_client",
 ]
+=======
+_MODULES = ["logging_in", "contacts", "messaging", "privacy", "services", "commands", "directory", "streams", "restart",
+            "administration", "components", "another_library", "terminal_client"]
+>>>>>>> h-mobile
 _USERS = 160
 # One test, all its waits included.
 _LIMIT = 90.0
@@ -43,7 +48,11 @@ async def run(report: Report, offset: int, match: str = "", kind: str = "roost")
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     server: Server | None = None
     try:
+<<<<<<< HEAD
         server = RoostServer(offset, [("web", "request_seconds", "3")]) if kind == "roost" else ProsodyServer(offset, tls=True)
+=======
+        server = RoostServer(offset, components=["push", "echo"]) if kind == "roost" else ProsodyServer(offset, tls=True)
+>>>>>>> h-mobile
         server.prepare([f"user{number}" for number in range(_USERS)])
         await server.start()
     except (ServerFailure, OSError) as failure:

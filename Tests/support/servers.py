@@ -20,6 +20,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 DOMAIN = "localhost"
 PASSWORD = "pencil-and-paper"
 ADMIN = "admin@localhost"
+COMPONENT_SECRET = "a & b < 'c'"
 
 
 class ServerFailure(Exception):
@@ -156,13 +157,19 @@ class RoostServer(Server):
 
     name = "roost"
 
-    def __init__(self, offset: int, settings: list[tuple[str | None, str, str]] | None = None) -> None:
+    def __init__(self, offset: int, settings: list[tuple[str | None, str, str]] | None = None,
+                 components: list[str] | None = None) -> None:
         super().__init__(offset)
+        self.component_port = 5347 + offset
         # A copy of its own, so that a build during the run does not change the program between two starts.
         self.binary = self.directory / "roost"
         shutil.copy2(roost_binary(), self.binary)
         self.config = self.directory / "roost.yaml"
-        self.settings = settings or []
+        self.settings = list(settings or [])
+        if components:
+            listed = ", ".join(f'{{domain: {name}.{DOMAIN}, secret: "{COMPONENT_SECRET}"}}' for name in components)
+            self.settings += [("listen", "component", f"{{ address: 127.0.0.1, port: {self.component_port} }}"),
+                              (None, "components", f"[{listed}]")]
 
     def run(self, *arguments: str, stdin: str | None = None, seconds: float = 60) -> str:
         """Runs a verb of the command line; returns its standard output."""

@@ -36,6 +36,7 @@ extension Router {
         // To oneself: every client gets the message itself.
         if let senderHome, senderHome.endpoints.count > 1, senderHome !== home { copySent(message, senderHome) }
         dispatch(message, home)
+        if !home.pushes.isEmpty { notifyAbsent(message, home) }
     }
 
     private func dispatch(_ message: IncomingMessage, _ home: UserHome) {

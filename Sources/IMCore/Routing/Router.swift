@@ -15,6 +15,11 @@ public struct CoreConfig: Sendable {
     public var archive = ArchiveConfig()
     public var sessionsPerUser = 10
     public var pubsub = PubSubLimits()
+    /// Messages to an inactive client wait while another one of the user is active.
+    public var quietMode = false
+    /// How long a client counts as active after presence or a message, milliseconds.
+    public var activeTime: Int64 = 300_000
+    public var push = PushConfig()
 
     public init() {}
 }
@@ -38,6 +43,8 @@ public final class Router {
     public private(set) var domainNames: [String] = []
     /// Services by their domain.
     var services: [String: any DomainService] = [:]
+    /// Push services with something to tell that waits.
+    var waitingPushes: [(PushRegistration, UserHome)] = []
     /// Requests of ours that services have not answered.
     public let inquiries = ServiceInquiries()
     /// Answers IQs of services to hosted domains and to accounts; set by the face that knows how.
@@ -73,6 +80,7 @@ public final class Router {
     public func tick() {
         let uptime = time.uptime
         inquiries.tick(uptime)
+        if !waitingPushes.isEmpty { sendWaitingPushes() }
         if uptime - lastEviction > 10_000 {
             lastEviction = uptime
             homes.evictIdle(uptime: uptime)
@@ -98,6 +106,7 @@ public final class Router {
             if home.endpoints.first === oldest { home.endpoints.removeFirst() }
         }
         home.endpoints.append(endpoint)
+        clientIsBack(endpoint, home)
         home.lastUse = time.uptime
     }
 
@@ -110,6 +119,7 @@ public final class Router {
         // First of all: nothing may be handed to a client that has ended.
         home.endpoints.remove(at: index)
         home.lastUse = time.uptime
+        if !home.pushes.isEmpty { notifyAbsent(endpoint.resource, of: entries, home) }
         replayEnded(for: endpoint, home) { giveBack(entries, from: endpoint, home) }
         becomeUnavailable(endpoint, home, stanza: nil)
         if home.endpoints.isEmpty, !home.isRemoved { saveLastSeen(home) }
@@ -118,11 +128,13 @@ public final class Router {
     /// The link of a client is gone; it may come back (XEP-0198 §5). Meanwhile others take over.
     public func hibernated(_ endpoint: any Endpoint, of home: UserHome) {
         home.forking.presenceChanged(endpoint.resource)
+        if !home.pushes.isEmpty { notifyAbsent(endpoint.resource, of: endpoint.inFlight, home) }
         replayEnded(for: endpoint, home) { shareInFlight(of: endpoint, home) }
     }
 
     /// The link of a client is back: it goes on catching up where the lost link broke off.
     public func resumed(_ endpoint: any Endpoint, of home: UserHome) {
+        clientIsBack(endpoint, home)
         guard home.storedMessages > 0, (endpoint.availability?.priority ?? -1) >= 0 else { return }
         startReplay(for: endpoint, home)
     }

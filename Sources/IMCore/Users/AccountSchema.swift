@@ -2,7 +2,7 @@ import Storage
 
 /// Tables of accounts and what they own. Statements use the dialect that SQLite and PostgreSQL share.
 public enum AccountSchema {
-    public static let migrations =
+    public static let migrations: [Migration] =
         [
             Migration(
                 "accounts-1",
@@ -62,4 +62,5 @@ public enum AccountSchema {
                 ]),
             Migration("profiles-2", ["ALTER TABLE vcards ADD COLUMN photo_hash TEXT"]),
         ] + SearchSchema.migrations + [FastSchema.migration] + PubSubSchema.migrations + ArchiveSchema.migrations
+        + PushSchema.migrations
 }

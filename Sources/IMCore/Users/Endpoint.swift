@@ -17,6 +17,8 @@ public protocol Endpoint: StanzaSource {
     var interests: PubSubInterests? { get }
     /// The link is gone and may be resumed (XEP-0198 §5).
     var isHibernating: Bool { get }
+    /// Nobody looks at it (XEP-0352).
+    var isInactive: Bool { get }
     /// Messages handed over and neither acknowledged nor known to be written.
     var inFlight: [JournalEntry] { get }
 

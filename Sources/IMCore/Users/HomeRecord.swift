@@ -9,6 +9,7 @@ struct HomeRecord: Sendable {
     var storedMessages: Int
     var photoHash: String?
     var archivePreferences: ArchivePreferences?
+    var pushes: [PushRecord]
 
     /// Nil when there is no such account.
     static func load(_ jid: JID, in transaction: any Transaction) throws -> HomeRecord? {
@@ -18,6 +19,7 @@ struct HomeRecord: Sendable {
             blocked: try BlockStore.load(account.id, in: transaction),
             storedMessages: try JournalStore.count(account.id, in: transaction),
             photoHash: try ProfileStore.photoHash(account.id, in: transaction),
-            archivePreferences: try ArchivePreferences.load(account.id, in: transaction))
+            archivePreferences: try ArchivePreferences.load(account.id, in: transaction),
+            pushes: try PushStore.load(account.id, in: transaction))
     }
 }

@@ -130,7 +130,7 @@ public final class HomeRegistry {
         guard !journal.isFailing else { return }
         for entry in homes.values {
             guard case .ready(let home) = entry.slot, home.endpoints.isEmpty, home.replay == nil,
-                home.pendingWrites == 0, uptime - home.lastUse > Self.idleTime
+                home.pendingWrites == 0, !home.pushes.contains(where: \.isBusy), uptime - home.lastUse > Self.idleTime
             else { continue }
             homes[home.address] = nil
         }

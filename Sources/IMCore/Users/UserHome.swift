@@ -27,6 +27,10 @@ public final class UserHome {
     /// Set once the account is removed; nothing is written for it any more.
     public internal(set) var isRemoved = false
 
+    /// Push services that its clients enabled (XEP-0357).
+    var pushes: [PushRegistration] = []
+    /// The client that last sent available presence or a message, and when, for quiet mode.
+    var lastActive: (resource: String, uptime: Int64)?
     var replay: OfflineReplay?
     var awaitingReplay: Deque<any Endpoint> = []
     /// Durable changes under way; a home is not forgotten before they are done.
@@ -48,6 +52,7 @@ public final class UserHome {
         lastSeenAt = record.account.lastSeenAt
         lastStatus = record.account.lastStatus
         photoHash = record.photoHash
+        pushes = record.pushes.map { PushRegistration($0) }
     }
 
     /// Stands for an asker without account here, a service or a component: empty, and nothing is stored for it.

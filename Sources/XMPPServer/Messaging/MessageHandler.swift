@@ -49,6 +49,7 @@ extension C2SSession {
     /// Not to a user of ours: to a service, or nowhere.
     private func elsewhere(_ bytes: UnsafeRawBufferPointer, _ attributes: StanzaAttributes, _ number: UInt64?) {
         if case .service(let jid) = target(attributes.to, bytes) {
+            if server.router.config.quietMode, let home { server.router.noteActivity(of: self, home) }
             toService(.message, jid, bytes, attributes, number)
         } else {
             refuseMessage(attributes, bytes, number, StanzaError(.cancel, .remoteServerNotFound))
@@ -100,6 +101,7 @@ extension C2SSession {
         let id = server.router.journal.nextID()
         var cuts: [Span] = []
         let traits = Self.traits(bytes, frame, &cuts)
+        if server.router.config.quietMode, traits.contains(.body) { server.router.noteActivity(of: self, home) }
         let isStamped = server.router.isIdentified(type, traits)
         var start: [UInt8] = []
         if let to {

@@ -108,6 +108,8 @@ extension C2SSession {
             saslFailed(.aborted)
         case (.authenticated, XMPPNamespace.client, "iq"):
             bindRequest(element)
+        case (.authenticated, XMPPFeature.clientStateNamespace, "active"): becomeActive()
+        case (.authenticated, XMPPFeature.clientStateNamespace, "inactive"): becomeInactive()
         case (.authenticated, XMPPNamespace.streamManagement, "resume"):
             resumeRequest(element)
         case (.authenticated, XMPPNamespace.streamManagement, "enable"),

@@ -63,6 +63,7 @@ extension C2SSession {
         guard ["", "away", "chat", "dnd", "xa"].contains(show) else {
             return refuse("presence", attributes, bytes, .badRequest("unknown show value"))
         }
+        if server.router.config.quietMode { server.router.noteActivity(of: self, home) }
         server.router.becomeAvailable(
             self, home,
             Availability(priority: Int8(priority), show: show.isEmpty ? "available" : show, stanza: stanza))

@@ -23,15 +23,22 @@ extension C2SSession {
 
     public func deliver(_ bytes: [UInt8]) {
         guard phase == .bound else { return }
+        if held != nil, holds(bytes, nil) { return }
         if let management = streamManagement { management.sent(bytes, nil, self) }
         append(bytes)
     }
 
     public func deliver(_ entry: JournalEntry, as bytes: [UInt8]) {
         guard phase == .bound else { return }
+        if held != nil, holds(bytes, entry) { return }
+        send(bytes, entry)
+    }
+
+    /// What has waited long enough, or need not wait.
+    func send(_ bytes: [UInt8], _ entry: JournalEntry?) {
         if let management = streamManagement {
             management.sent(bytes, entry, self)
-        } else {
+        } else if let entry {
             written.append(entry)
         }
         append(bytes)
@@ -39,7 +46,7 @@ extension C2SSession {
 
     public func deliver(_ presence: PresenceStanza, to address: [UInt8]) {
         guard phase == .bound else { return }
-        if streamManagement != nil { return deliver(presence.addressed(to: address)) }
+        if streamManagement != nil || held != nil { return deliver(presence.addressed(to: address)) }
         guard link != nil else { return }
         beginOutput()
         let gap = presence.gap
@@ -116,13 +123,16 @@ extension C2SSession {
     // MARK: In flight
 
     public var inFlight: [JournalEntry] {
-        guard let management = streamManagement else { return written }
-        return written.isEmpty ? management.entries : written + management.entries
+        let waiting = held?.entries ?? []
+        guard let management = streamManagement else { return waiting.isEmpty ? written : written + waiting }
+        let sent = written.isEmpty ? management.entries : written + management.entries
+        return waiting.isEmpty ? sent : sent + waiting
     }
 
     func takeInFlight() -> [JournalEntry] {
         let entries = inFlight
         written = []
+        held = nil
         streamManagement?.unacked.removeAll()
         return entries
     }

@@ -94,6 +94,9 @@ public final class C2SSession: Endpoint {
     /// Monotonic milliseconds since when they wait.
     var drainWaitersSince: Int64 = 0
 
+    /// What waits while the client is inactive (XEP-0352); nil while it is active.
+    var held: HeldStanzas?
+
     /// XEP-0198, once enabled.
     var streamManagement: StreamManagementState?
     public var isHibernating: Bool { link == nil && phase == .bound }
@@ -211,6 +214,7 @@ public final class C2SSession: Endpoint {
         case .bound:
             streamManagement?.tick(self, uptime)
             checkSilence(uptime)
+            if held != nil { releaseIfNotQuiet() }
             if !written.isEmpty { settleWritten() }
             // Whoever does not take its stored messages must not keep the live ones from the user's other clients.
             if !drainWaiters.isEmpty, uptime - drainWaitersSince > Int64(server.config.ackSeconds) * 1_000 {

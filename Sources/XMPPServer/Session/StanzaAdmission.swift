@@ -47,7 +47,7 @@ extension C2SSession {
         } else if frame.nameEquals("iq", in: bytes) {
             guard isFromThisClient(attributes, bytes) else { return }
             handleIQ(bytes, frame, attributes)
-        } else if !streamManagementElement(bytes, frame) {
+        } else if !streamManagementElement(bytes, frame), !clientStateElement(bytes, frame) {
             end(StreamError(.unsupportedStanzaType, "the element is not understood"))
         }
     }
@@ -81,7 +81,7 @@ extension C2SSession {
                 parsing: bytes, streamDefaultNamespace: XMPPNamespace.client, streamPrefixes: prefixes)
         else { return end(StreamError(.notWellFormed)) }
         guard element.namespace == XMPPNamespace.client else {
-            if element.namespace == XMPPNamespace.streamManagement {
+            if [XMPPNamespace.streamManagement, XMPPFeature.clientStateNamespace].contains(element.namespace) {
                 return readmit(element, inherited: "")
             }
             return end(

@@ -165,6 +165,7 @@ extension C2SSession {
         management.resumed()
         then(.resumed(old, "<resumed xmlns='urn:xmpp:sm:3' previd='\(id)' h='\(management.ledger.h)'/>"))
         for stanza in management.unacked { old.append(stanza.bytes) }
+        old.becomeActive()
         old.wakeForAck()
         if let home = old.home { server.router.resumed(old, of: home) }
         if isProcessing { heir = old } else if let rest = input { old.receive(rest) }

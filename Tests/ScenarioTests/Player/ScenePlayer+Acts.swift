@@ -235,6 +235,7 @@ extension ScenePlayer {
     }
 
     private func receive(_ actor: String, _ reader: inout StatementReader) throws {
+        if reader.take("nothing while inactive") { return try expectSilence(actor) }
         if reader.take("nothing yet") { return try expectNothing(actor, settled: false) }
         if reader.take("nothing") {
             try reader.requireEnd()

@@ -224,6 +224,14 @@ final class ScenePlayer {
         return client
     }
 
+    /// The same for a client that an answer to a request of its own would wake (XEP-0352).
+    func expectSilence(_ actor: String) throws {
+        let client = try client(actor)
+        try settle()
+        try client.takeWhatIsThere()
+        if client.hasArrivals { throw SceneFailure("\(actor) received: \(client.describeInbox)") }
+    }
+
     /// Nothing has arrived and nothing is on its way.
     func expectNothing(_ actor: String, settled: Bool) throws {
         let client = try client(actor)

@@ -1,0 +1,70 @@
+import DequeModule
+import IMCore
+
+/// What waits for an inactive client (XEP-0352), in the order in which it will go out.
+final class HeldStanzas {
+    struct Stanza {
+        var bytes: [UInt8]
+        var entry: JournalEntry?
+        fileprivate var isDropped = false
+    }
+
+    /// Bytes that wait before all of it is sent.
+    static let byteLimit = 262_144
+
+    private var stanzas: Deque<Stanza> = []
+    /// Place in `stanzas` of the last availability of an address.
+    private var availability: [[UInt8]: Int] = [:]
+    private var dropped = 0
+    private(set) var bytes = 0
+    /// Journalled messages with something to read are among them.
+    private(set) var hasMessages = false
+
+    var count: Int { stanzas.count - dropped }
+    /// With those that were dropped.
+    var places: Int { stanzas.count }
+
+    /// Messages that only wait: neither sent nor settled by this client.
+    var entries: [JournalEntry] { stanzas.compactMap(\.entry) }
+
+    func append(_ bytes: [UInt8], _ entry: JournalEntry?, _ importance: StanzaImportance) {
+        if case .availability(let address) = importance {
+            if let place = availability[address] { drop(place) }
+            availability[address] = stanzas.count
+        }
+        if importance == .message { hasMessages = true }
+        stanzas.append(Stanza(bytes: bytes, entry: entry))
+        self.bytes += bytes.count
+    }
+
+    /// A later word about the same address has come.
+    private func drop(_ place: Int) {
+        bytes -= stanzas[place].bytes.count
+        stanzas[place] = Stanza(bytes: [], entry: nil, isDropped: true)
+        dropped += 1
+    }
+
+    /// Places of what was dropped are given up once they are many.
+    func compact() {
+        guard dropped > 64, dropped > stanzas.count / 2 else { return }
+        var places: [Int: Int] = [:]
+        var kept: Deque<Stanza> = []
+        for (place, stanza) in stanzas.enumerated() where !stanza.isDropped {
+            places[place] = kept.count
+            kept.append(stanza)
+        }
+        stanzas = kept
+        dropped = 0
+        availability = availability.compactMapValues { places[$0] }
+    }
+
+    func takeAll() -> [Stanza] {
+        let all = stanzas.filter { !$0.isDropped }
+        stanzas = []
+        availability = [:]
+        dropped = 0
+        bytes = 0
+        hasMessages = false
+        return Array(all)
+    }
+}

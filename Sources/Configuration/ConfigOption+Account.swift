@@ -21,7 +21,12 @@ extension ConfigOption {
             .text(\.registration.instructions)),
         ConfigOption(
             "registration.reserved", "User names that nobody can register.",
-            .texts(\.registration.reserved, expected: "a user name") { !$0.contains("@") && $0.utf8.count <= 1_023 }),
+            .texts(
+                \.registration.reserved, expected: "a user name",
+                isAllowed: { name in
+                    1...1_023 ~= name.utf8.count
+                        && !name.contains { "@/:<>&'\"".contains($0) || $0.isWhitespace }
+                })),
     ]
 
     static let contact: [ConfigOption] = [

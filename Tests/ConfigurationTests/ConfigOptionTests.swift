@@ -35,8 +35,10 @@ private func changedValue(_ option: ConfigOption) -> String {
     case .file: return "elsewhere/file.name"
     case .text: return "another text"
     case .texts(_, _, let isAllowed):
-        let samples = ["*", "10.0.0.0/8", "mailto:a@example.com", "stun:stun.example.com", "anybody"]
-        return samples.first(where: isAllowed).map { $0 == "*" ? "[https://chat.example.com]" : "[\"\($0)\"]" } ?? ""
+        let samples = [
+            "https://chat.example.com", "10.0.0.0/8", "mailto:a@example.com", "stun:stun.example.com", "anybody",
+        ]
+        return samples.first(where: isAllowed).map { "[\"\($0)\"]" } ?? ""
     case .word: return "https://chat.example.com"
     case .listener: return "{ address: 127.0.0.1, port: 1 }"
     }
@@ -98,7 +100,7 @@ struct ConfigOptionTests {
             case .file: bad = ["''", "~", "[]", "{}"]
             case .text: bad = ["~", "[]", "{}", "\"a\\nb\""]
             case .texts: bad = ["~", "''", "{}", "[a b]", "[[]]"]
-            case .word: bad = ["{ a: 1 }", "[]", "not a URL", "https://chat.example.com/"]
+            case .word: bad = ["{ a: 1 }", "[]", "not a word", "https:// /"]
             case .listener: bad = ["on", "5222", "[]", "{ port: 0 }", "{ port: 65536 }", "{ address: localhost }"]
             }
             for value in bad {

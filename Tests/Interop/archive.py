@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 from .claims import claim
 from .client import Client, Scene, WAIT, expect
 
 _SPACES = {"mam": "urn:xmpp:mam:2", "forward": "urn:xmpp:forward:0", "client": "jabber:client", "sid": "urn:xmpp:sid:0"}
+NAMESPACE = _SPACES["mam"]
 
 
 async def history(client: Client, with_jid: str | None = None, size: int = 10, **filters) -> list[tuple[str, str]]:
@@ -62,9 +65,15 @@ async def catching_up(scene: Scene) -> None:
 @claim("archive: preferences are kept and obeyed")
 async def preferences(scene: Scene) -> None:
     romeo, juliet = await scene.online(), await scene.online()
-    answer = await romeo["xep_0313"].get_preferences(timeout=WAIT)
-    expect(answer["mam_prefs"]["default"] == "always", f"default {answer['mam_prefs']['default']}")
-    await romeo["xep_0313"].set_preferences(default="always", always=[], never=[juliet.boundjid.bare], timeout=WAIT)
+    request = romeo.make_iq_get()
+    request.append(ElementTree.fromstring(f"<prefs xmlns='{NAMESPACE}'/>"))
+    answer = await request.send(timeout=WAIT)
+    default = answer.xml.find(f"{{{NAMESPACE}}}prefs").get("default")
+    expect(default == "always", f"default {default}")
+    request = romeo.make_iq_set()
+    request.append(ElementTree.fromstring(
+        f"<prefs xmlns='{NAMESPACE}' default='always'><always/><never><jid>{juliet.bare}</jid></never></prefs>"))
+    await request.send(timeout=WAIT)
     juliet.send_message(mto=romeo.bare, mbody="not to be kept", mtype="chat")
     await romeo.body("not to be kept")
     expect(await history(romeo) == [], "a message was kept against the preferences")

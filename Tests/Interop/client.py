@@ -11,8 +11,8 @@ from slixmpp.xmlstream.matcher import MatchXPath
 
 from support.servers import DOMAIN, PASSWORD, Server
 
-_PLUGINS = ["xep_0004", "xep_0012", "xep_0030", "xep_0033", "xep_0049", "xep_0050", "xep_0054", "xep_0055", "xep_0085", "xep_0092",
-            "xep_0184", "xep_0191", "xep_0199", "xep_0202", "xep_0203", "xep_0280", "xep_0313"]
+_PLUGINS = ["xep_0004", "xep_0012", "xep_0030", "xep_0033", "xep_0049", "xep_0050", "xep_0054", "xep_0055", "xep_0085",
+            "xep_0092", "xep_0184", "xep_0191", "xep_0199", "xep_0202", "xep_0203", "xep_0280", "xep_0313"]
 WAIT = 15.0
 
 

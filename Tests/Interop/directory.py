@@ -12,7 +12,9 @@ async def search(scene: Scene) -> None:
     card = found["xep_0054"].make_vcard()
     card["FN"] = "Mercutio of Verona"
     await found["xep_0054"].publish_vcard(card)
-    form = await seeker["xep_0055"].get_search_fields("search.localhost")
+    request = seeker.make_iq_get(ito="search.localhost")
+    request.enable("search")
+    form = await request.send(timeout=10)
     fields = set(form["search"]["form"].get_fields())
     expect({"first", "last", "nick", "email", "name"} <= fields, f"fields {fields}")
     iq = seeker.make_iq_set(ito="search.localhost")

@@ -15,16 +15,20 @@ TUNE = "http://jabber.org/protocol/tune"
 AVATAR = "urn:xmpp:avatar:metadata"
 BOOKMARKS = "urn:xmpp:bookmarks:1"
 SERVICE = "pubsub.localhost"
-PLUGINS = ["xep_0059", "xep_0060", "xep_0115", "xep_0163", "xep_0084", "xep_0118"]
+PLUGINS = ["xep_0059", "xep_0060", "xep_0115", "xep_0163", "xep_0084"]
 
 
 async def interested(scene: Scene, *nodes: str, user: str | None = None, resource: str | None = None) -> Client:
-    """A client online whose capabilities ask for these nodes."""
+    """A client online whose capabilities ask for these nodes, as well as for avatars."""
     client = scene.client(user or scene.user(), resource)
-    for plugin in PLUGINS:
+    for plugin in PLUGINS + (["xep_0118"] if TUNE in nodes else []):
         client.register_plugin(plugin)
-    for node in nodes:
-        client["xep_0163"].add_interest(node)
+
+    def add_interests(_) -> None:
+        # Earlier the library would note them for an address that it does not have any more.
+        for node in nodes:
+            client["xep_0163"].add_interest(node)
+    client.add_event_handler("session_bind", add_interests)
     return await client.log_in()
 
 

@@ -15,17 +15,12 @@ from support.servers import ProsodyServer, RoostServer, Server, ServerFailure
 from .client import Expectation, Scene
 
 SUITE = "interop"
-<<<<<<< HEAD
 _MODULES = [
     "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
-    "directory", "streams", "websocket", "bosh", "browser", "restart", "administration", "another_library",
-    "terminal_client",
+    "directory", "streams", "websocket", "bosh", "browser", "restart", "administration", "components",
+    "another_library", "terminal_client",
 ]
-=======
-_MODULES = ["logging_in", "contacts", "messaging", "privacy", "services", "commands", "directory", "streams", "restart",
-            "administration", "components", "another_library", "terminal_client"]
->>>>>>> h-mobile
-_USERS = 160
+_USERS = 400
 # One test, all its waits included.
 _LIMIT = 90.0
 
@@ -48,11 +43,10 @@ async def run(report: Report, offset: int, match: str = "", kind: str = "roost")
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     server: Server | None = None
     try:
-<<<<<<< HEAD
-        server = RoostServer(offset, [("web", "request_seconds", "3")]) if kind == "roost" else ProsodyServer(offset, tls=True)
-=======
-        server = RoostServer(offset, components=["push", "echo"]) if kind == "roost" else ProsodyServer(offset, tls=True)
->>>>>>> h-mobile
+        if kind == "roost":
+            server = RoostServer(offset, [("web", "request_seconds", "3")], components=["push", "echo"])
+        else:
+            server = ProsodyServer(offset, tls=True)
         server.prepare([f"user{number}" for number in range(_USERS)])
         await server.start()
     except (ServerFailure, OSError) as failure:

@@ -41,6 +41,8 @@ struct SelfSignedCertificate {
                 Critical(BasicConstraints.isCertificateAuthority(maxPathLength: nil))
                 SubjectAlternativeNames([alternative])
                 identifier
+                // Tells it apart from another server's certificate for the same name, where both are trusted.
+                AuthorityKeyIdentifier(keyIdentifier: identifier.keyIdentifier)
             },
             issuerPrivateKey: key)
         self.certificate = try certificate.serializeAsPEM().pemString + "\n"

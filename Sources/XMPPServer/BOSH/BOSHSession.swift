@@ -326,6 +326,7 @@ final class BOSHSession {
 extension BOSHSession: StreamLink {
     var negotiatesTLS: Bool { false }
     var tlsVersion: String { session.isSecure ? "proxy" : "none" }
+    var serverEndPoint: [UInt8]? { nil }
     var bytesWaiting: Int { queuedBytes + window.unacknowledgedBytes }
     var isWritable: Bool { bytesWaiting < 262_144 }
 

@@ -133,10 +133,11 @@ extension C2SSession {
 
     /// What the client wants is known; it gets the last items of what it did not want before.
     func learned(_ interests: PubSubInterests?) {
-        guard phase == .bound, let home else { return }
+        // Who has become unavailable meanwhile shows its capabilities again.
+        guard phase == .bound, let home, availability != nil else { return }
         let before = self.interests?.nodes ?? []
         self.interests = interests
-        guard availability != nil, let interests, interests.nodes != before else { return }
+        guard let interests, interests.nodes != before else { return }
         server.router.sendLastItems(of: interests.nodes.subtracting(before), to: self, home)
     }
 }

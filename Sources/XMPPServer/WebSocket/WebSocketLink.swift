@@ -194,6 +194,9 @@ extension WebSocketLink: StreamLink {
         return version == "none" && session.isSecure ? "proxy" : version
     }
 
+    /// A page in a browser cannot see the certificate, and TLS often ends at a proxy before us.
+    var serverEndPoint: [UInt8]? { nil }
+
     var bytesWaiting: Int { context?.channel.bytesWaiting ?? 0 }
     var isWritable: Bool { context?.channel.isWritable ?? false }
 

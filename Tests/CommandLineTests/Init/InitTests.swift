@@ -5,6 +5,7 @@ import IMCore
 import Storage
 import StorageSQLite
 import Testing
+import X509
 import XMPPWire
 
 @testable import CommandLine
@@ -157,6 +158,17 @@ struct CertificateTests {
         arguments: ["localhost", "chat.example.com", "bücher.example", "127.0.0.1", "[::1]"])
     func own(domain: String) throws {
         #expect(try Self.problems(domain, served: domain) == [])
+    }
+
+    @Test("a certificate names its key and its issuer's, so that two for one domain can both be trusted")
+    func identifiers() throws {
+        let certificates = try (0..<2).map { _ in
+            try Certificate(pemEncoded: SelfSignedCertificate(domain: "a.example", now: Date()).certificate)
+        }
+        let own = try certificates.map { try $0.extensions.subjectKeyIdentifier?.keyIdentifier }
+        let issuers = try certificates.map { try $0.extensions.authorityKeyIdentifier?.keyIdentifier }
+        #expect(own == issuers)
+        #expect(own[0] != own[1])
     }
 
     @Test("another domain, another key and another decade do not pass")

@@ -35,19 +35,16 @@ struct SceneSettings: Sendable {
         case "pubsub-bytes": core.pubsub.totalBytes = value
         case "pubsub-subscriptions": core.pubsub.subscriptions = value
         case "sessions-per-user": core.sessionsPerUser = value
-<<<<<<< HEAD
         case "archive":
             core.archive.isEnabled = value != 0
             if value == 0 { c2s.switchedOff.insert("archive") }
         case "archive-days": core.archive.retention = Int64(value) * 86_400_000
-=======
         case "quiet-mode": core.quietMode = value != 0
         case "held-stanzas": c2s.heldStanzas = value
         case "push-services": core.push.services = value
         case "push-seconds": core.push.interval = Int64(value) * 1_000
         case "push-sender": core.push.namesSender = value != 0
         case "push-body": core.push.carriesBody = value != 0
->>>>>>> h-mobile
         case "requires-tls": c2s.requiresTLS = value != 0
         case "stanza-bytes": c2s.stanzaBytes = value
         case "unauthenticated-stanza-bytes": c2s.unauthenticatedStanzaBytes = value

@@ -48,6 +48,7 @@ public final class C2SServer {
     public private(set) var sessions: [ObjectIdentifier: C2SSession] = [:]
     /// Sessions that may be resumed, by their XEP-0198 id.
     var resumable: [String: C2SSession] = [:]
+    var endedSessions = EndedSessions()
     private var connectionsByAddress: [String: Int] = [:]
     public private(set) var connections = 0
     /// No new streams, no new work: the server is going down.

@@ -11,7 +11,10 @@ extension Router {
             return bounce(message, .blocked)
         }
         homes.withHome(recipient) { [self] home in
-            guard let home else { return bounceUnknown(message) }
+            guard let home else {
+                copySent(message)
+                return bounceUnknown(message)
+            }
             route(message, to: home)
         }
     }
@@ -24,19 +27,24 @@ extension Router {
         if let senderHome, message.traits.contains(.body), message.type == .chat || message.type == .normal {
             senderHome.forking.answered(home.id, from: message.sender.resource, uptime: time.uptime)
         }
-        if !home.blocked.isEmpty,
-            let sender = message.from ?? (try? JID(parsing: String(decoding: message.sender.address, as: UTF8.self))),
-            home.blocks(sender)
-        {
+        let isUnwanted = isBlocked(message, by: home)
+        var message = message
+        if !isUnwanted { noteArchives(&message, home) }
+        // To oneself: every client gets the message itself.
+        if senderHome !== home { copySent(message) }
+        if isUnwanted {
             // XEP-0191 §3.1: as if the contact did not exist.
             return message.type == .error ? message.acknowledge() : bounce(message, .serviceUnavailable)
         }
-        var message = message
-        noteArchives(&message, home)
-        // To oneself: every client gets the message itself.
-        if let senderHome, senderHome.endpoints.count > 1, senderHome !== home { copySent(message, senderHome) }
         dispatch(message, home)
         if !home.pushes.isEmpty { notifyAbsent(message, home) }
+    }
+
+    private func isBlocked(_ message: IncomingMessage, by home: UserHome) -> Bool {
+        guard !home.blocked.isEmpty,
+            let sender = message.from ?? (try? JID(parsing: String(decoding: message.sender.address, as: UTF8.self)))
+        else { return false }
+        return home.blocks(sender)
     }
 
     private func dispatch(_ message: IncomingMessage, _ home: UserHome) {
@@ -185,8 +193,8 @@ extension Router {
 
     // MARK: Copies (XEP-0280)
 
-    private func copySent(_ message: IncomingMessage, _ senderHome: UserHome) {
-        guard MessagePolicy.isCopied(type: message.type, traits: message.traits) else { return }
+    private func copySent(_ message: IncomingMessage) {
+        guard let senderHome = message.senderHome, senderHome.endpoints.count > 1 else { return }
         var bytes = message.bytes
         if config.archive.isEnabled {
             // The sender's clients learn where the message is in their own archive (XEP-0313 §3.5).
@@ -195,11 +203,17 @@ extension Router {
                 bytes = StanzaStamp.identified(bytes, journal.names.name(of: message.id), by: senderHome.address)
             }
         }
-        for endpoint in senderHome.endpoints where endpoint.wantsCarbons && endpoint.address != message.sender.address {
+        copySent(bytes, message.type, message.traits, by: message.sender, of: senderHome)
+    }
+
+    /// §7: whatever becomes of the message.
+    func copySent(
+        _ bytes: [UInt8], _ type: MessageType, _ traits: MessageTraits, by sender: any StanzaSource, of home: UserHome
+    ) {
+        guard MessagePolicy.isCopied(type: type, traits: traits) else { return }
+        for endpoint in home.endpoints where endpoint.wantsCarbons && endpoint.address != sender.address {
             endpoint.deliver(
-                StanzaStamp.carbon(
-                    "sent", of: bytes, type: message.type, from: senderHome.address,
-                    to: endpoint.address))
+                StanzaStamp.carbon("sent", of: bytes, type: type, from: home.address, to: endpoint.address))
         }
     }
 

@@ -92,13 +92,12 @@ extension Router {
         let after: (Bool) -> Void = { [self] stored in
             guard stored else { return completion(StanzaError(.wait, .internalServerError)) }
             if outcome.stopsSharing { stopSharing(home, with: contact) }
-            guard outcome.passesOn else {
+            guard outcome.passesOn else { return completion(nil) }
+            // Counted as handled once the contact's side is durable too; presence comes behind `subscribed` (§3.1.5).
+            passOn(kind, from: home, to: contact, stanza: stanza) { [self] in
                 if outcome.startsSharing { startSharing(home, with: contact) }
-                return completion(nil)
+                completion(nil)
             }
-            // Counted as handled once the contact's side is durable too.
-            passOn(kind, from: home, to: contact, stanza: stanza) { completion(nil) }
-            if outcome.startsSharing { startSharing(home, with: contact) }
         }
         if item.subscription == before { return after(true) }
         save(item, home, push: outcome.pushes, then: after)
@@ -167,11 +166,13 @@ extension Router {
             }
             if outcome.stopsSharing { stopSharing(home, with: sender) }
             if let answer = outcome.reply {
-                reply(answer, from: home, to: sender, then: then)
+                reply(answer, from: home, to: sender) { [self] in
+                    if answer == .subscribed { startSharing(home, with: sender) }
+                    then()
+                }
             } else {
                 then()
             }
-            if outcome.startsSharing || outcome.reply == .subscribed { startSharing(home, with: sender) }
             if kind == .unsubscribed, outcome.pushes { showGone(sender, home) }
         }
         if item.subscription == before { return after(true) }

@@ -89,6 +89,14 @@ extension Router {
             to: stanza.to.bare)
     }
 
+    /// A user's message to a service, for the user's other clients (XEP-0280 §7).
+    public func copySent(_ message: XMLElement, by sender: any StanzaSource, of home: UserHome) {
+        guard home.endpoints.contains(where: { $0.wantsCarbons && $0.address != sender.address }) else { return }
+        copySent(
+            message.stanzaBytes, MessageType(rawValue: message["type"] ?? "normal") ?? .normal,
+            MessageTraits(of: message), by: sender, of: home)
+    }
+
     private func sendIQ(_ stanza: RoutedStanza) {
         defer { stanza.settle() }
         let isAnswer = ["result", "error"].contains(stanza.element["type"])

@@ -26,8 +26,9 @@ final class Broadcast {
             else { throw StanzaError.serviceUnavailable }
             try distribute(stanza, header)
         } catch {
-            // Presence is never answered for the service's own sake (RFC 6121 §8.1).
-            if stanza.kind != .presence || error.condition != .serviceUnavailable { stanza.refuse(error) }
+            // Presence and news are never answered for the service's own sake (RFC 6121 §8.1, §5.2.2).
+            let isSilent = stanza.kind == .presence || stanza.element["type"] == "headline"
+            if !isSilent || error.condition != .serviceUnavailable { stanza.refuse(error) }
             stanza.settle()
         }
     }

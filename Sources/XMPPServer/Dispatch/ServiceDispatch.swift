@@ -19,6 +19,7 @@ extension C2SSession {
             return
         }
         guard let stanza = routed(kind, jid, bytes, attributes, number) else { return }
+        if kind == .message { server.router.copySent(stanza.element, by: self, of: home) }
         service.receive(stanza)
     }
 

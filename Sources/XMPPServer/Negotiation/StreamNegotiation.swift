@@ -112,9 +112,9 @@ extension C2SSession {
         case (.authenticated, XMPPFeature.clientStateNamespace, "inactive"): becomeInactive()
         case (.authenticated, XMPPNamespace.streamManagement, "resume"):
             resumeRequest(element)
-        case (.authenticated, XMPPNamespace.streamManagement, "enable"),
-            (.authenticated, XMPPNamespace.streamManagement, "r"):
-            // Enabling comes after binding (XEP-0198 §3).
+        case (_, XMPPNamespace.streamManagement, "enable"), (_, XMPPNamespace.streamManagement, "r"),
+            (_, XMPPNamespace.streamManagement, "resume"):
+            // Resuming comes after authentication, enabling after binding (XEP-0198 §3, §5).
             append(Array(StreamManagementState.failed("unexpected-request").utf8))
         case (.negotiating, XMPPNamespace.client, "iq") where registrationRequest(element): break
         case (_, XMPPNamespace.client, "iq"), (_, XMPPNamespace.client, "message"),

@@ -11,7 +11,7 @@ extension XMPPFeature {
             "roster",
             [Standard("RFC 6121", "Instant Messaging and Presence"), Standard("XEP-0237", "Roster Versioning", "1.3")],
             requests: [
-                Request(name: "query", namespace: rosterNamespace, scopes: [.account], handle: handleRoster)
+                Request(name: "query", namespace: rosterNamespace, scopes: [.account, .contact], handle: handleRoster)
             ],
             serverFeatures: [rosterNamespace], accountFeatures: [rosterNamespace],
             streamFeature: "<ver xmlns='urn:xmpp:features:rosterver'/>")
@@ -23,11 +23,19 @@ extension XMPPFeature {
     }
 
     private static func handleRoster(_ request: IQRequest) {
+        // §2.1.5, §2.3.3: nobody else's roster; the same answer whether the account exists or not.
+        guard request.target == nil || request.target == request.home.jid else {
+            return request.refuse(StanzaError(.auth, .forbidden))
+        }
         request.isSet ? setRoster(request) : getRoster(request)
     }
 
     private static func getRoster(_ request: IQRequest) {
         let home = request.home
+        // §2.1.3: a roster get names no items.
+        guard !request.payload.elements.contains(where: { $0.name == "item" }) else {
+            return request.refuse(.badRequest("a roster get has no items"))
+        }
         request.session?.isInterested = true
         let version = String(home.rosterVersion)
         if let known = request.payload["ver"], known == version { return request.reply() }

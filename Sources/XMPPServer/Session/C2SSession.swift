@@ -190,7 +190,10 @@ public final class C2SSession: Endpoint {
         frame = nil
         out = nil
         negotiation = nil
-        if let id = streamManagement?.resumptionID { server.resumable[id] = nil }
+        if let management = streamManagement, let id = management.resumptionID {
+            server.resumable[id] = nil
+            if let account { server.endedSessions.note(id, of: account, h: management.ledger.h) }
+        }
         server.forget(self)
         let returning = takeInFlight()
         let waiters = drainWaiters

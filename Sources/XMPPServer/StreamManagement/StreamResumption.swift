@@ -112,10 +112,12 @@ extension C2SSession {
         guard let id = element["previd"], let h = element["h"].flatMap({ UInt32($0) }) else {
             return then(.failed(StreamManagementState.failed("bad-request")))
         }
-        guard let old = server.resumable[id], old.account == account else {
-            return then(.failed(StreamManagementState.failed("item-not-found")))
-        }
+        guard let old = server.resumable[id], old.account == account else { return then(resumptionFailed(id)) }
         takeOver(old, h, id, then)
+    }
+
+    private func resumptionFailed(_ id: String) -> Resumption {
+        .failed(StreamManagementState.failed("item-not-found", h: server.endedSessions.h(id, of: account)))
     }
 
     /// Hands the link to the old session as soon as everything that arrived on its old link is durable: the client
@@ -125,7 +127,7 @@ extension C2SSession {
         // Also when another stream was faster: the last one to ask has the session.
         old.detachLink()
         guard old.phase == .bound, let management = old.streamManagement else {
-            return then(.failed(StreamManagementState.failed("item-not-found")))
+            return then(resumptionFailed(id))
         }
         guard management.ledger.outstanding == 0 else {
             management.whenSafe.append { [self] in takeOver(old, h, id, then) }

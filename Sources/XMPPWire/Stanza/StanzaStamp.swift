@@ -69,32 +69,33 @@ public enum StanzaStamp {
         return Array(stanza[..<start] + stanza[end...])
     }
 
-    /// The error stanza for a message that cannot be delivered (RFC 6120 §8.3.1); `stanza` has `from` and `to`.
+    /// The error stanza for a message that cannot be delivered, with what the sender had written (RFC 6120 §8.3.1);
+    /// `stanza` has `from` and `to`. Empty when it cannot be read.
     public static func errorReply(to stanza: [UInt8], error: StanzaError) -> [UInt8] {
-        stanza.withUnsafeBytes { bytes in
-            guard let tag = try? XMLStartTag(bytes) else { return [] }
-            var xml = "<\(tag.name) type='error'"
-            if let id = tag.attributes["id"] { xml += " id='\(XMLText.escape(id))'" }
-            if let to = tag.attributes["to"] { xml += " from='\(XMLText.escape(to))'" }
-            if let from = tag.attributes["from"] { xml += " to='\(XMLText.escape(from))'" }
-            return Array((xml + ">" + error.xml + "</\(tag.name)>").utf8)
+        let read = stanza.withUnsafeBytes {
+            try? XMLElement(parsing: $0, streamDefaultNamespace: StanzaNamespace.client, streamPrefixes: [])
         }
+        guard let original = read else { return [] }
+        var reply = XMLElement(original.name, namespace: original.namespace, attributes: ["type": "error"])
+        reply["id"] = original["id"]
+        reply["from"] = original["to"]
+        reply["to"] = original["from"]
+        reply["xml:lang"] = original["xml:lang"]
+        // Our own id is of the recipient's archive, which never got the message.
+        reply.children = original.children.filter {
+            guard case .element(let child) = $0 else { return true }
+            return child.name != "stanza-id" || child.namespace != "urn:xmpp:sid:0"
+        }
+        reply.children.append(.element(error.element))
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(stanza.count + 256)
+        reply.write(into: &bytes, inheritedNamespace: StanzaNamespace.client)
+        return bytes
     }
 }
 
-/// Name and attributes of an element, read leniently from bytes that were checked before.
-public struct XMLStartTag {
-    public let name: String
-    public let attributes: [String: String]
-
-    public init(_ bytes: UnsafeRawBufferPointer) throws(XMLFault) {
-        let element = try XMLElement(parsing: bytes, streamDefaultNamespace: "jabber:client", streamPrefixes: [])
-        name = element.name
-        var found: [String: String] = [:]
-        for attribute in element.attributes { found[attribute.name] = attribute.value }
-        attributes = found
-    }
-
+/// The start tag of an element that was checked before.
+enum XMLStartTag {
     /// Whether the start tag itself has a default namespace declaration. The element was checked before.
     ///
     /// Values are skipped, because they may hold `>` and anything that looks like a declaration; the name may stand

@@ -55,10 +55,13 @@ struct StanzaStampTests {
     }
 
     @Test("an error goes back where the stanza came from, with its id") func error() {
-        let stanza = Array("<message from='a@x/1' to='b@x' id='m&amp;1' type='chat'><body>x</body></message>".utf8)
+        let stanza = Array(
+            ("<message from='a@x/1' to='b@x' id='m&amp;1' type='chat' xml:lang='de' xmlns:p='urn:p'><body>x&lt;</body>"
+                + "<p:y/><stanza-id xmlns='urn:xmpp:sid:0' id='7' by='b@x'/></message>").utf8)
         #expect(
             text(StanzaStamp.errorReply(to: stanza, error: .serviceUnavailable))
-                == "<message type='error' id='m&amp;1' from='b@x' to='a@x/1'><error type='cancel'>"
+                == "<message type='error' id='m&amp;1' from='b@x' to='a@x/1' xml:lang='de'><body>x&lt;</body>"
+                + "<y xmlns='urn:p'/><error type='cancel'>"
                 + "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>")
     }
 }

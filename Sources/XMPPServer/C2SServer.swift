@@ -80,9 +80,17 @@ public final class C2SServer {
     /// A connection was accepted, on this loop.
     public func accept(_ channel: any Channel, directTLS: Bool) throws {
         let address = channel.remoteAddress?.ipAddress ?? "unknown"
-        let handler = C2SHandler(session: open(address: address, isSecure: directTLS), address: address)
-        if directTLS { handler.encryption = try tls.install(on: channel, direct: true) }
-        try channel.pipeline.syncOperations.addHandler(handler)
+        let session = open(address: address, isSecure: directTLS)
+        let handler = C2SHandler(session: session, address: address)
+        do {
+            if directTLS { handler.encryption = try tls.install(on: channel, direct: true) }
+            try channel.pipeline.syncOperations.addHandler(handler)
+        } catch {
+            // No link will ever tell that the connection is gone.
+            session.finish()
+            connectionClosed(address)
+            throw error
+        }
     }
 
     /// A new stream of a client at that address. It counts as a connection until `connectionClosed`; one too many is

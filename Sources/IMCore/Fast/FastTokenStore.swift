@@ -77,14 +77,14 @@ public enum FastTokenStore {
     }
 
     /// Notes the use of a token. One that was new takes the place of the current one, which is void from now on (§3.5).
-    /// - Returns: false when the token is not there any more, or its count was taken meanwhile.
+    /// - Returns: false when the token is void or not there any more, or its count was taken meanwhile.
     public static func use(
         _ token: FastToken, count: Int64?, of jid: JID, client: String, in transaction: any Transaction
     ) throws -> Bool {
         guard let id = try userID(jid, in: transaction),
             let stored = try tokens(of: jid, client: client, in: transaction).first(where: {
                 $0.verifier.proofHash == token.verifier.proofHash
-            }), count.map({ $0 > stored.count }) ?? true
+            }), stored.expiresAt > 0, count.map({ $0 > stored.count }) ?? true
         else { return false }
         if stored.slot == .new {
             try transaction.execute(
@@ -96,14 +96,16 @@ public enum FastTokenStore {
         return true
     }
 
-    /// Voids the tokens of one client, or of all clients when it is nil.
-    public static func remove(of jid: JID, client: String? = nil, in transaction: any Transaction) throws {
+    /// Voids the tokens of one client, or of all clients when it is nil. They stay as expired ones, so that a client that
+    /// presents one is told to use its password (§4.2).
+    public static func void(of jid: JID, client: String? = nil, in transaction: any Transaction) throws {
         guard let id = try userID(jid, in: transaction) else { return }
         if let client {
             try transaction.execute(
-                "DELETE FROM fast_tokens WHERE user_id = ? AND client = ?", [.integer(id), .text(client)])
+                "UPDATE fast_tokens SET expires_ms = 0 WHERE user_id = ? AND client = ?",
+                [.integer(id), .text(client)])
         } else {
-            try transaction.execute("DELETE FROM fast_tokens WHERE user_id = ?", [.integer(id)])
+            try transaction.execute("UPDATE fast_tokens SET expires_ms = 0 WHERE user_id = ?", [.integer(id)])
         }
     }
 

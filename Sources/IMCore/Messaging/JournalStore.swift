@@ -7,6 +7,8 @@ public enum JournalStore {
     struct StoredMessage: Sendable {
         var id: MessageID
         var stanza: [UInt8]
+        /// The recipient's archive has it too.
+        var isArchived: Bool
     }
 
     /// Some stored messages, oldest first.
@@ -44,13 +46,15 @@ public enum JournalStore {
         }
         let messages = try transaction.query(
             """
-            SELECT j.id, j.stanza, m.stanza FROM journal j LEFT JOIN messages m ON m.id = j.id
+            SELECT j.id, j.stanza, m.stanza, CASE WHEN m.recipient_archive = j.user_id THEN 1 ELSE 0 END FROM journal j LEFT JOIN messages m ON m.id = j.id
             WHERE j.user_id = ? AND j.id > ? AND j.id <= ? ORDER BY j.id
             """,
             [.integer(userID), .integer(id.value), .integer(last)]
         ).map { row in
             // An archived message has its stanza there, perhaps retracted by now.
-            StoredMessage(id: MessageID(row.integer(0)), stanza: row.optionalBlob(2) ?? row.blob(1))
+            StoredMessage(
+                id: MessageID(row.integer(0)), stanza: row.optionalBlob(2) ?? row.blob(1),
+                isArchived: row.integer(3) != 0)
         }
         return Page(messages: messages, isLast: taken == sizes.count && taken < limit)
     }

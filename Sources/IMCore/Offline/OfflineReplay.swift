@@ -90,8 +90,12 @@ extension Router {
             while let first = replay.shared.first, first.id <= row.id { deliverShared(replay, home) }
             if replay.known.contains(row.id.value) || elsewhere.contains(row.id.value) { continue }
             let entry = journal.restored(id: row.id, userID: home.id, bytes: row.stanza)
-            entry.holders = 1
             home.storedMessages = max(0, home.storedMessages - 1)
+            if row.isArchived, let history = replay.endpoint.historyUpTo, row.id <= history {
+                journal.settle(entry)
+                continue
+            }
+            entry.holders = 1
             replay.endpoint.deliver(entry, as: delayed(entry, home))
         }
         if !page.isLast {

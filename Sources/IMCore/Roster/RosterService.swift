@@ -37,7 +37,8 @@ extension Router {
         item.isVisible = true
         item.name = update.name
         item.groups = update.groups
-        save(item, home, push: true) { completion($0 ? nil : StanzaError(.wait, .internalServerError)) }
+        // The result first, then the push (§2.3.2).
+        save(item, home, push: true, first: { completion($0 ? nil : StanzaError(.wait, .internalServerError)) })
     }
 
     /// Removes an item and ends the subscriptions in both directions (§2.5).
@@ -203,7 +204,13 @@ extension Router {
 
     // MARK: Storing and pushing
 
-    private func save(_ item: RosterItem, _ home: UserHome, push: Bool, then: @escaping (Bool) -> Void) {
+    /// - Parameters:
+    ///   - first: runs before the push, with whether the item is stored.
+    ///   - then: the same, behind the push.
+    private func save(
+        _ item: RosterItem, _ home: UserHome, push: Bool, first: @escaping (Bool) -> Void = { _ in },
+        then: @escaping (Bool) -> Void = { _ in }
+    ) {
         if item.subscription.isEmpty, !item.isVisible { home.roster[item.contact] = nil }
         let isGone = home.roster[item.contact] == nil
         if push { home.rosterVersion += 1 }
@@ -217,6 +224,7 @@ extension Router {
             }
             if push { try RosterStore.setVersion(version, of: userID, in: $0) }
         } then: { [self] error in
+            first(error == nil)
             if error == nil, push { self.push(xml, home, version) }
             then(error == nil)
         }

@@ -101,7 +101,7 @@ public enum AccountStore {
     public static func setCredentials(
         _ credentials: Credentials, of jid: JID, in transaction: any Transaction
     ) throws -> Bool {
-        try FastTokenStore.remove(of: jid, in: transaction)
+        try FastTokenStore.void(of: jid, in: transaction)
         return try transaction.execute(
             """
             UPDATE users SET scram_iterations = ?, scram_salt = ?, sha1_stored = ?, sha1_server = ?,

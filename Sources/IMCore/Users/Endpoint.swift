@@ -1,3 +1,4 @@
+import Ground
 import XMPPWire
 
 /// One client of a user as the core sees it: what it can receive and what it said about itself.
@@ -13,6 +14,9 @@ public protocol Endpoint: StanzaSource {
     /// Asked for the block list: receives its pushes (XEP-0191 §3.3).
     var followsBlockList: Bool { get }
     var wantsCarbons: Bool { get }
+    /// Stored messages up to this one the client takes from the archive, if they are there (XEP-0386 §3.2); nil when it
+    /// wants all of them.
+    var historyUpTo: MessageID? { get }
     /// Nodes whose events it wants (XEP-0060 §9.2); nil for none.
     var interests: PubSubInterests? { get }
     /// The link is gone and may be resumed (XEP-0198 §5).

@@ -107,15 +107,19 @@ enum ArchiveProtocol {
         request.server.router.archiveBounds(of: request.home) { result in
             switch result {
             case .success(nil): request.reply("<metadata xmlns='\(namespace)'/>")
-            case .success((let first, let last)?):
-                let ends = [("start", first), ("end", last)].map { end, id in
-                    "<\(end) id='\(String(decoding: names.name(of: id), as: UTF8.self))'"
-                        + " timestamp='\(Timestamp.format(id.acceptedAt))'/>"
-                }
-                request.reply("<metadata xmlns='\(namespace)'>\(ends.joined())</metadata>")
+            case .success((let first, let last)?): request.reply(metadata(first, last, names))
             case .failure(let error): request.refuse(error)
             }
         }
+    }
+
+    /// `<metadata/>` of an archive with these ends.
+    static func metadata(_ first: MessageID, _ last: MessageID, _ names: OpaqueIDs) -> String {
+        let ends = [("start", first), ("end", last)].map { end, id in
+            "<\(end) id='\(String(decoding: names.name(of: id), as: UTF8.self))'"
+                + " timestamp='\(Timestamp.format(id.acceptedAt))'/>"
+        }
+        return "<metadata xmlns='\(namespace)'>\(ends.joined())</metadata>"
     }
 
     // MARK: Preferences (XEP-0441)

@@ -159,6 +159,9 @@ final class BOSHSession {
             settle(
                 through: window.acknowledge(
                     by: rid, ack: request.ack, usesAcks: usesAcks && rid != first, isEmpty: request.isEmpty))
+            guard window.unacknowledged <= BOSHWindow.unacknowledgedLimit else {
+                return terminate("policy-violation", telling: nil)
+            }
             inactivity = mount?.settings.boshInactivitySeconds ?? inactivity
             handOn(request, isFirst: rid == first)
         }

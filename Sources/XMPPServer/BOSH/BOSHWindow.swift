@@ -54,6 +54,11 @@ struct BOSHWindow {
         prune()
     }
 
+    /// Responses that a client may leave unacknowledged: all of them are kept for it.
+    static let unacknowledgedLimit = 64
+
+    var unacknowledged: Int { responses.reduce(0) { $0 + ($1.isAcknowledged ? 0 : 1) } }
+
     /// Bytes of payload that the client may not have.
     var unacknowledgedBytes: Int { responses.reduce(0) { $0 + ($1.isAcknowledged ? 0 : $1.payload) } }
 

@@ -1,4 +1,5 @@
 import Crypto
+import Ground
 import IMCore
 import XMLWire
 import XMPPWire
@@ -12,15 +13,42 @@ extension C2SSession {
     func bindInline(_ request: XMLElement?, _ answer: SASL2Success) {
         guard let request, let account else { return extensibleSucceeded(answer) }
         let wanted = inlineResource(request)
+        withHome(account) { [self] home in
+            archiveBounds(of: home) { [self] bounds in
+                // Not the same home if that took long.
+                withHome(account) { [self] home in
+                    endEarlierSessions(of: home)
+                    enter(home, as: wanted)
+                    historyUpTo = bounds?.last
+                    let metadata = bounds.map {
+                        ArchiveProtocol.metadata($0.first, $0.last, server.router.journal.names)
+                    }
+                    extensibleSucceeded(answer.with(bound(request, metadata ?? "")))
+                }
+            }
+        }
+    }
+
+    /// Goes on with the login if there still is one, and an account for it.
+    private func withHome(_ account: JID, then: @escaping (UserHome) -> Void) {
         server.router.homes.withHome(account) { [self] home in
             guard phase == .authenticating else { return resumeInput() }
             guard let home else {
                 end(StreamError(.notAuthorized, "the account was removed"))
                 return resumeInput()
             }
-            endEarlierSessions(of: home)
-            enter(home, as: wanted)
-            extensibleSucceeded(answer.with(bound(request)))
+            then(home)
+        }
+    }
+
+    /// The ends of the user's archive; nil when it is empty, off, or cannot be read now.
+    private func archiveBounds(of home: UserHome, then: @escaping ((first: MessageID, last: MessageID)?) -> Void) {
+        guard server.router.config.archive.isEnabled, !server.config.switchedOff.contains("archive") else {
+            return then(nil)
+        }
+        server.router.archiveBounds(of: home) { result in
+            guard case .success(let bounds) = result else { return then(nil) }
+            then(bounds)
         }
     }
 
@@ -52,8 +80,8 @@ extension C2SSession {
     }
 
     /// Switches on what the request names, in its order.
-    private func bound(_ request: XMLElement) -> String {
-        var answers = ""
+    private func bound(_ request: XMLElement, _ metadata: String) -> String {
+        var answers = metadata
         for element in request.elements {
             if let inline = server.registry.inline(element) { answers += inline.enable(self, element) }
         }

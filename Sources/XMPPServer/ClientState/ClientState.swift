@@ -14,7 +14,13 @@ extension XMPPFeature {
     static var clientState: XMPPFeature {
         XMPPFeature(
             "client-state", [Standard("XEP-0352", "Client State Indication", "1.0.0")],
-            streamFeature: "<csi xmlns='\(clientStateNamespace)'/>")
+            streamFeature: "<csi xmlns='\(clientStateNamespace)'/>",
+            inline: Inline(
+                feature: clientStateNamespace, names: ["active", "inactive"], namespace: clientStateNamespace
+            ) { session, element in
+                if element.name == "inactive" { session.becomeInactive() } else { session.becomeActive() }
+                return ""
+            })
     }
 }
 

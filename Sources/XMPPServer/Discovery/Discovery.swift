@@ -62,7 +62,7 @@ extension XMPPFeature {
                     Discovery.serverIdentity, registry.serverFeatures, node: node, forms: registry.serverForms))
         }
         // XEP-0030 §8: only those who may see the user learn that the account exists.
-        visibleHome(request, target) { _ in
+        visibleHome(request, target, otherwise: { request.refuse(.serviceUnavailable) }) { _ in
             guard node == nil || node == "" else { return request.refuse(.itemNotFound) }
             request.reply(Discovery.account(registry))
         }
@@ -81,7 +81,9 @@ extension XMPPFeature {
             }
             return request.reply(Discovery.items(items.joined(), node: nil))
         }
-        visibleHome(request, target) { _ in answerPersonalItems(request) }
+        visibleHome(request, target, otherwise: { request.reply(Discovery.items("", node: nil)) }) { _ in
+            answerPersonalItems(request)
+        }
     }
 
     /// Nodes of the server and of one's own account belong to features.
@@ -94,14 +96,14 @@ extension XMPPFeature {
         return request.server.registry.answerNode(request, node, aspect, scope)
     }
 
-    /// The home of a contact that shares its presence with the asker; otherwise the same error as for nobody.
-    static func visibleHome(_ request: IQRequest, _ target: JID, _ body: @escaping (UserHome) -> Void) {
+    /// The home of a contact that shares its presence with the asker; otherwise the same answer as for nobody.
+    private static func visibleHome(
+        _ request: IQRequest, _ target: JID, otherwise: @escaping () -> Void, _ body: @escaping (UserHome) -> Void
+    ) {
         let router = request.server.router
         router.homes.withHome(target) { other in
             guard let other, !other.blocks(request.home.jid), router.sharesPresence(other, with: request.home.jid)
-            else {
-                return request.refuse(.serviceUnavailable)
-            }
+            else { return otherwise() }
             body(other)
         }
     }

@@ -112,10 +112,11 @@ extension C2SSession {
                 : (number.map { stanzaIsSafe($0) } ?? ())
         }
         var result: [UInt8] = []
-        result.reserveCapacity(bytes.count + fromAttribute.count)
+        result.reserveCapacity(bytes.count + fromAttribute.count + 24)
         let nameEnd = Int(frame.name.end)
         result += bytes.part(0, nameEnd)
         result += fromAttribute
+        if let language, !attributes.hasLanguage { result += Array(" xml:lang='\(XMLText.escape(language))'".utf8) }
         var position = nameEnd
         if let from = attributes.from {
             result += bytes.part(position, Int(from.whole.start))

@@ -98,7 +98,7 @@ final class FastService {
                     guard
                         try FastTokenStore.use(used, count: count, of: jid, client: client, in: transaction)
                     else { return false }
-                    if invalidates { try FastTokenStore.remove(of: jid, client: client, in: transaction) }
+                    if invalidates { try FastTokenStore.void(of: jid, client: client, in: transaction) }
                 }
                 if let issued { try FastTokenStore.store(issued, of: jid, client: client, in: transaction) }
                 return true

@@ -8,7 +8,7 @@ extension C2SSession {
         let id = iq["id"] ?? ""
         guard iq["type"] == "set", let bind = iq.child("bind", namespace: XMPPNamespace.bind),
             let account
-        else { return end(StreamError(.notAuthorized, "bind a resource first")) }
+        else { return refusesEarly(iq) ? () : end(StreamError(.notAuthorized, "bind a resource first")) }
         var wanted = RandomToken.make()
         if let text = bind.child("resource", namespace: XMPPNamespace.bind)?.text, !text.isEmpty {
             guard let prepared = try? JIDPreparation.resourcepart(text) else {

@@ -53,7 +53,9 @@ extension C2SSession {
 
     private func sendHeader() {
         let from = server.router.serves(domain) ? domain : (server.router.domainNames.first ?? "")
-        let to = account.map { " to='\(XMLText.escape($0.description))'" } ?? ""
+        // §4.7.2: whom the client says it is, until it has proven it.
+        let client = account ?? scanner.header?.from.flatMap { try? JID(parsing: $0) }?.bare
+        let to = client.map { " to='\(XMLText.escape($0.description))'" } ?? ""
         append(
             Array(
                 ("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='\(XMPPNamespace.stream)'"
@@ -117,12 +119,31 @@ extension C2SSession {
             // Resuming comes after authentication, enabling after binding (XEP-0198 §3, §5).
             append(Array(StreamManagementState.failed("unexpected-request").utf8))
         case (.negotiating, XMPPNamespace.client, "iq") where registrationRequest(element): break
+        case (.negotiating, XMPPNamespace.client, "iq") where refusesEarly(element): break
         case (_, XMPPNamespace.client, "iq"), (_, XMPPNamespace.client, "message"),
             (_, XMPPNamespace.client, "presence"):
             end(StreamError(.notAuthorized))
         default:
             end(StreamError(.unsupportedStanzaType, "\(element.name) is not understood here"))
         }
+    }
+
+    /// A request before binding ends the stream unless it is for the server or for the client's own account
+    /// (RFC 6120 §7.1): that is answered with an error.
+    ///
+    /// - Returns: false when the stream has to end.
+    func refusesEarly(_ iq: XMLElement) -> Bool {
+        guard ["get", "set"].contains(iq["type"]) else { return false }
+        var from = ""
+        if let text = iq["to"] {
+            guard let to = try? JID(parsing: text), to.isBare, to == account || to.local == nil && to.domain == domain
+            else { return false }
+            from = " from='\(XMLText.escape(text))'"
+        }
+        let id = iq["id"].map { " id='\(XMLText.escape($0))'" } ?? ""
+        let error = StanzaError(.auth, .notAuthorized, account == nil ? "log in first" : "bind a resource first")
+        append(Array("<iq type='error'\(id)\(from)>\(error.xml)</iq>".utf8))
+        return true
     }
 
     /// RFC 6120 §5.4.

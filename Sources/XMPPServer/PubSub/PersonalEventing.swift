@@ -44,8 +44,11 @@ extension XMPPFeature {
     }
 
     /// The service of the account that is asked. One that does not exist and one that blocks the asker look alike.
+    ///
+    /// - Parameter otherwise: answers for those; nil for `service-unavailable`.
     static func atPersonalService(
-        _ request: IQRequest, _ body: @escaping (PubSubAddress, PubSubRequester) -> Void
+        _ request: IQRequest, _ body: @escaping (PubSubAddress, PubSubRequester) -> Void,
+        otherwise: (() -> Void)? = nil
     ) {
         let asker = request.asker
         guard let target = request.target, target != request.home.jid else {
@@ -54,7 +57,10 @@ extension XMPPFeature {
         }
         let router = request.server.router
         router.homes.withHome(target) { home in
-            guard let home, !home.blocks(asker) else { return request.refuse(.serviceUnavailable) }
+            guard let home, !home.blocks(asker) else {
+                if let otherwise { otherwise() } else { request.refuse(.serviceUnavailable) }
+                return
+            }
             body(
                 PubSubAddress(jid: home.jid, userID: home.id), router.pubsubRequester(asker, at: home))
         }
@@ -63,9 +69,11 @@ extension XMPPFeature {
 
 extension IQRequest {
     /// Has a pubsub request done and answers with what it says.
+    ///
+    /// - Parameter refuse: answers errors; nil answers with the error itself.
     func pubsub(
         _ service: PubSubAddress, _ requester: PubSubRequester,
-        _ body: @escaping @Sendable (inout PubSubEngine) throws -> String
+        _ body: @escaping @Sendable (inout PubSubEngine) throws -> String, refuse: ((StanzaError) -> Void)? = nil
     ) {
         let config = server.config
         server.router.pubsub(
@@ -78,7 +86,7 @@ extension IQRequest {
             then: { result in
                 switch result {
                 case .success(let content): self.reply(content)
-                case .failure(let error): self.refuse(error)
+                case .failure(let error): if let refuse { refuse(error) } else { self.refuse(error) }
                 }
             })
     }

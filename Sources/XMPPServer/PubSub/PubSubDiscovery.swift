@@ -53,14 +53,26 @@ extension XMPPFeature {
     /// Every node of an account that no other feature knows may be one of its pubsub nodes.
     static func answerPersonalNode(_ request: IQRequest, _ node: String, _ aspect: Discovery.Aspect) -> Bool {
         let payload = request.payload
-        atPersonalService(request) { service, requester in
-            request.pubsub(service, requester) { engine in
-                switch aspect {
-                case .information: try PubSubDiscovery.nodeInformation(node, isPersonal: true, engine)
-                case .items: try PubSubDiscovery.items(node, payload, engine)
-                }
+        // To strangers a node that they may not see, and an account that does not exist, look alike (XEP-0030 §8).
+        let hide = {
+            switch aspect {
+            case .information: request.refuse(.serviceUnavailable)
+            case .items: request.reply(Discovery.items("", node: node))
             }
         }
+        atPersonalService(
+            request,
+            { service, requester in
+                let isStranger = !requester.isAccountOwner && !requester.hasPresence
+                request.pubsub(
+                    service, requester,
+                    { engine in
+                        switch aspect {
+                        case .information: try PubSubDiscovery.nodeInformation(node, isPersonal: true, engine)
+                        case .items: try PubSubDiscovery.items(node, payload, engine)
+                        }
+                    }, refuse: isStranger ? { _ in hide() } : nil)
+            }, otherwise: hide)
         return true
     }
 }

@@ -12,12 +12,7 @@ extension XMPPFeature {
 
     static var inlineBinding: XMPPFeature {
         XMPPFeature(
-            "bind2",
-            [
-                Standard(
-                    "XEP-0386", "Bind 2", "1.0.0",
-                    .partial("stored messages are delivered as usual, not dropped in favour of the archive"))
-            ])
+            "bind2", [Standard("XEP-0386", "Bind 2", "1.0.0")])
     }
 
     static var fast: XMPPFeature {

@@ -56,6 +56,10 @@ extension C2SSession {
                 return offset
             case .whitespace(let length):
                 offset += length
+                // Nothing but the exchange is allowed meanwhile (XEP-0388 §2.4).
+                if phase == .authenticating, negotiation?.profile == .extensible {
+                    end(StreamError(.policyViolation, "white space during the login"))
+                }
             case .streamOpen(let length):
                 frame = nil
                 offset += length

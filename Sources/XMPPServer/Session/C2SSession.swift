@@ -82,6 +82,7 @@ public final class C2SSession: Endpoint {
     public var isInterested = false
     public var followsBlockList = false
     public var wantsCarbons = false
+    public var historyUpTo: MessageID?
     public var interests: PubSubInterests?
     /// The `<c/>` of the last available presence that had one (XEP-0115).
     var capabilities: [UInt8] = []

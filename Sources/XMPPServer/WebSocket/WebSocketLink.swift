@@ -89,7 +89,9 @@ final class WebSocketLink: ChannelInboundHandler {
             message = frame.unmaskedData
             fragments = 1
         case .continuation: gather(frame)
-        case .ping: send(.pong, frame.unmaskedData)
+        case .ping:
+            // Whoever does not read its answers gets none, or they would pile up (RFC 6455 §5.5.3).
+            if context.channel.isWritable { send(.pong, frame.unmaskedData) }
         case .pong: break
         default: refuse(.unacceptableData, StreamError(.badFormat, "messages are text (RFC 7395 §3.2)"))
         }

@@ -86,8 +86,26 @@ struct FastTokenStoreTests {
             let credentials = Credentials(preparedPassword: "y", iterations: 4_096, salt: [2])
             #expect(try AccountStore.setCredentials(credentials, of: Self.anna, in: transaction))
             for client in ["phone", "desk"] {
-                #expect(try FastTokenStore.tokens(of: Self.anna, client: client, in: transaction).isEmpty)
+                #expect(
+                    try FastTokenStore.tokens(of: Self.anna, client: client, in: transaction).map(\.expiresAt) == [0])
+                let token = Self.token(client)
+                #expect(
+                    try !FastTokenStore.use(token, count: nil, of: Self.anna, client: client, in: transaction))
             }
+        }
+    }
+
+    @Test("a void token gives way to the next one")
+    func afterVoid() async throws {
+        try await inDatabase { transaction in
+            let (one, two) = (Self.token("one"), Self.token("two"))
+            try FastTokenStore.store(one, of: Self.anna, client: "phone", in: transaction)
+            #expect(try FastTokenStore.use(one, count: nil, of: Self.anna, client: "phone", in: transaction))
+            try FastTokenStore.void(of: Self.anna, client: "phone", in: transaction)
+            try FastTokenStore.store(two, of: Self.anna, client: "phone", in: transaction)
+            #expect(try FastTokenStore.use(two, count: nil, of: Self.anna, client: "phone", in: transaction))
+            let left = try FastTokenStore.tokens(of: Self.anna, client: "phone", in: transaction)
+            #expect(left.map(\.verifier) == [two.verifier])
         }
     }
 

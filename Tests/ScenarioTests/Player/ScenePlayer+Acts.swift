@@ -186,12 +186,13 @@ extension ScenePlayer {
         guard outcome == condition else { throw SceneFailure("the login ended with \(outcome ?? "success")") }
     }
 
-    /// `presents the token {name} of AGENT`: one login with HT-SHA-256-NONE (XEP-0484 §3.4), on a stream of its own.
+    /// `presents the token {name} of AGENT [voiding it]`: one login with HT-SHA-256-NONE (XEP-0484 §3.4), on a stream of its own.
     private func presentToken(_ actor: String, _ reader: inout StatementReader) throws {
         guard reader.take("the token") else { throw SceneFailure("presents what?") }
         let token = try Substitution.apply(reader.word(), variables, keepsUnknown: false)
         guard reader.take("of") else { throw SceneFailure("of which client?") }
         let agent = reader.word()
+        let invalidates = reader.take("voiding it") ? " invalidate='true'" : ""
         let client = try makeClient(actor)
         try client.openStream()
         _ = try client.element { $0.name == "features" }
@@ -200,7 +201,8 @@ extension ScenePlayer {
         let message = Base64.encode(Array(client.name.utf8) + [0] + Array(proof))
         try client.send(
             "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-NONE'><initial-response>\(message)"
-                + "</initial-response><user-agent id='\(agent)'/><fast xmlns='urn:xmpp:fast:0'/></authenticate>")
+                + "</initial-response><user-agent id='\(agent)'/><fast xmlns='urn:xmpp:fast:0'\(invalidates)/></authenticate>"
+        )
     }
 
     // MARK: Sending and receiving

@@ -54,6 +54,20 @@ struct BOSHWindowTests {
         #expect(window.acknowledge(by: 4, ack: nil, usesAcks: true, isEmpty: false) == 7)
     }
 
+    @Test("a client that never acknowledges what it promised to is noticed, one that keeps up is not")
+    func neverAcknowledged() {
+        var silent = BOSHWindow(first: 1, hold: 1)
+        var prompt = BOSHWindow(first: 1, hold: 1)
+        for rid in 1...Int64(BOSHWindow.unacknowledgedLimit + 1) {
+            answer(&silent, rid, position: 0, payload: 0)
+            answer(&prompt, rid, position: 0, payload: 0)
+            _ = silent.acknowledge(by: rid + 1, ack: 0, usesAcks: true, isEmpty: true)
+            _ = prompt.acknowledge(by: rid + 1, ack: rid, usesAcks: true, isEmpty: true)
+        }
+        #expect(silent.unacknowledged > BOSHWindow.unacknowledgedLimit)
+        #expect(prompt.unacknowledged == 0 && prompt.responses.count <= prompt.size)
+    }
+
     @Test("a window's worth of responses is kept for repeated requests, and everything that may have been lost")
     func kept() {
         var window = BOSHWindow(first: 1, hold: 1)

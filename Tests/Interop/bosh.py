@@ -143,13 +143,29 @@ async def refused(scene: Scene) -> None:
         stream.rid = stream.rid - ahead
         ends(await stream.post(stream.wrap()), "item-not-found")
     stream = await BOSHStream(scene.host).begin()
-    answer = await stream.post(stream.wrap(f"<iq xmlns='{CLIENT}' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>"))
+    answer = await stream.post(stream.wrap(f"<iq xmlns='{CLIENT}' type='get' id='1' to='juliet@{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>"))
     ends(answer, "remote-stream-error")
     expect(answer.find("{urn:ietf:params:xml:ns:xmpp-streams}not-authorized") is not None, shown(answer))
     secured = BOSHStream(scene.host, encrypted=False)
     link = await HTTP(scene.host, encrypted=False).connect()
     _, _, data = await link.ask("POST", "/http-bind", secured.wrap(to=DOMAIN, xmpp__version="1.0"), X_Forwarded_Proto="http")
     ends(ElementTree.fromstring(data), "remote-stream-error")
+
+
+@claim("bosh: a client that promises acknowledgements and gives none is ended before responses pile up")
+async def unacknowledged(scene: Scene) -> None:
+    stream = await BOSHStream(scene.host, encrypted=False).begin(ack="1")
+    ask = f"<iq xmlns='{CLIENT}' type='get' id='1' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>"
+    for number in range(100):
+        answer = await stream.post(stream.wrap(ask, ack="1"))
+        if answer.get("type") is not None:
+            break
+    expect(50 < number < 70, f"{number} responses were left unacknowledged")
+    ends(answer, "policy-violation")
+    prompt = await BOSHStream(scene.host, encrypted=False).begin(ack="1")
+    for _ in range(80):
+        answer = await prompt.post(prompt.wrap(ask))
+        expect(answer.get("type") is None and len(answer) == 1, shown(answer))
 
 
 @claim("bosh: a request is held for as long as the client wants, and no longer; a pause lets it go at once")

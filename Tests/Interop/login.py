@@ -231,14 +231,14 @@ async def token_end(scene: Scene) -> None:
     raw.close()
     raw = await opened(scene, user)
     answer = await raw.token(token, agent + "<fast xmlns='urn:xmpp:fast:0'/>")
-    expect("<not-authorized" in answer, f"given back: {answer}")
+    expect("<credentials-expired" in answer, f"given back: {answer}")
     second = given_token(await raw.plain(agent + request()))
     raw.close()
     scene.host.run("user", "password", f"{user}@{DOMAIN}", "--password-stdin", "--config", str(scene.host.config),
                    stdin="another-password\n")
     raw = await opened(scene, user)
     answer = await raw.token(second, agent + "<fast xmlns='urn:xmpp:fast:0'/>")
-    expect("<not-authorized" in answer, f"after a new password: {answer}")
+    expect("<credentials-expired" in answer, f"after a new password: {answer}")
     expect("</success>" in await raw.plain(password="another-password"), "the new password")
     raw.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import struct
 import xml.etree.ElementTree as ElementTree
@@ -9,7 +10,7 @@ import xml.etree.ElementTree as ElementTree
 from support.servers import DOMAIN
 
 from .claims import claim
-from .client import Scene, expect
+from .client import WAIT, Scene, expect
 from .web_client import (BINARY, CLIENT, CLOSE, FRAMING, HTTP, PING, PONG, SM, STREAM, TEXT, WebSocket, WebSocketStream,
                          https_port)
 
@@ -89,7 +90,7 @@ async def rules(scene: Scene) -> None:
     await broken("not-well-formed", f"<stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAM}' to='{DOMAIN}'>", begun=False)
     await broken("host-unknown", f"<open xmlns='{FRAMING}' to='elsewhere.example' version='1.0'/>", begun=False)
     await broken("unsupported-version", f"<open xmlns='{FRAMING}' to='{DOMAIN}'/>", begun=False)
-    await broken("not-authorized", ping)
+    await broken("not-authorized", f"<presence xmlns='{CLIENT}'/>")
     await broken("not-well-formed", ping + ping)
     await broken("not-well-formed", ping[:-3])
     await broken("not-well-formed", "text")
@@ -136,6 +137,26 @@ async def frames(scene: Scene) -> None:
     juliet.socket.frame(CLOSE, struct.pack("!H", 1000))
     opcode, data = await juliet.frame()
     expect(opcode == CLOSE, f"{opcode} {data!r}")
+
+
+@claim("websocket: a client that sends pings and reads nothing gets no more answers than fit, and goes on afterwards")
+async def unread(scene: Scene) -> None:
+    juliet = await (await (await WebSocketStream.connect(scene.host, encrypted=False)).begin()).log_in(scene.user())
+    asked, several = 200_000, 1_000
+    frames = (b"\x89\xfd\0\0\0\0" + b"p" * 125) * several
+    for _ in range(asked // several):
+        juliet.socket.writer.write(frames)
+        await juliet.socket.writer.drain()
+    juliet.send(f"<iq xmlns='{CLIENT}' type='get' id='last'><ping xmlns='urn:xmpp:ping'/></iq>")
+    answered = 0
+    while True:
+        opcode, data = await asyncio.wait_for(juliet.socket.read(), WAIT)
+        if opcode == TEXT:
+            break
+        expect(opcode in (PING, PONG), f"frame {opcode} {data!r}")
+        answered += opcode == PONG
+    expect(ElementTree.fromstring(data).get("id") == "last", f"{data!r}")
+    expect(0 < answered < asked, f"{answered} of {asked} pings were answered")
 
 
 @claim("websocket: a stream begun on TCP is resumed on a WebSocket, and nothing is lost")

@@ -69,7 +69,7 @@ let package = Package(
         .target(
             name: "CommandLine",
             dependencies: [
-                "Ground", "Configuration", "XMPPWire", "Storage", "StorageSQLite", "IMCore", "AdminServer",
+                "Ground", "Configuration", "XMLWire", "XMPPWire", "Storage", "StorageSQLite", "IMCore", "AdminServer",
                 "LoadGenerator", arguments, x509, crypto, log, nio, posix,
             ]),
         .executableTarget(

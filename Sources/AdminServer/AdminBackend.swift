@@ -16,6 +16,10 @@ public protocol AdminBackend: Sendable {
     /// Ends the session of a full JID, or every session of a bare JID. Returns how many were ended.
     func endSessions(_ jid: String) async throws -> Int
     func status() async throws -> AdminStatus
+    /// A part of an account in the portable format, from where the last one ended.
+    func exportUser(_ request: AdminExportRequest) async throws -> AdminExportPage
+    /// Takes accounts of a portable file; each goes in as a whole or not at all.
+    func importUsers(_ batch: AdminPortableBatch) async throws -> AdminPortableReport
 }
 
 public struct AdminUserRequest: Codable, Sendable, Equatable {

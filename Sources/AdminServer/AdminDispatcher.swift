@@ -61,6 +61,10 @@ struct AdminDispatcher: Sendable {
             return try succeed(id, AdminCount(count: try await backend.endSessions(target.jid)))
         case .status:
             return try succeed(id, try await backend.status())
+        case .exportUser:
+            return try succeed(id, try await backend.exportUser(arguments(line)))
+        case .importUsers:
+            return try succeed(id, try await backend.importUsers(arguments(line)))
         }
     }
 

@@ -26,6 +26,10 @@ public enum AdminVerb: String, Sendable, CaseIterable {
     case endSessions = "session.end"
     /// → `AdminStatus`
     case status
+    /// `AdminExportRequest` → `AdminExportPage`
+    case exportUser = "user.export"
+    /// `AdminPortableBatch` → `AdminPortableReport`
+    case importUsers = "user.import-xml"
 }
 
 /// Arguments of a verb about one address.

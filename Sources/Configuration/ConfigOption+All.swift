@@ -142,6 +142,11 @@ extension ConfigOption {
                 + " crack and every sign-in slower.",
             .integer(\.scramIterations, allowed: 4_096...10_000_000, zeroMeans: nil)),
         ConfigOption(
+            "authentication.scram_hashes",
+            "Hashes of SCRAM that are offered: all, or sha1 while there are accounts that were imported from a server that"
+                + " knew SHA-1 alone: clients choose the strongest that is offered.",
+            choice(\.scramHashes)),
+        ConfigOption(
             "authentication.channel_binding",
             "Whether SCRAM bound to the server's certificate is offered (SCRAM-…-PLUS with tls-server-end-point). A few old"
                 + " clients try a binding that is not offered and then fall back to PLAIN; off helps them.",

@@ -60,6 +60,8 @@ public struct ServerConfig: Sendable, Equatable {
 
     public enum Switch: String, Sendable, CaseIterable { case on, off }
 
+    public enum ScramHashes: String, Sendable, CaseIterable { case all, sha1 }
+
     public enum ChannelBindingPolicy: String, Sendable, CaseIterable { case offered, off }
 
     /// Hosted domains, at least one, the first is the default domain.
@@ -88,6 +90,8 @@ public struct ServerConfig: Sendable, Equatable {
     public var gatherMilliseconds: Int = 2
     /// PBKDF2 rounds for new passwords, 4096 … 10,000,000 (RFC 5802 §5.1, RFC 7677 §4).
     public var scramIterations: Int = 4_096
+    /// Hashes of SCRAM that are offered.
+    public var scramHashes: ScramHashes = .all
     /// Whether SCRAM-…-PLUS is offered.
     public var channelBinding: ChannelBindingPolicy = .offered
     /// Life of a token in days, 1 … 365; 0 gives none (XEP-0484).

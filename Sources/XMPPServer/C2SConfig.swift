@@ -14,6 +14,8 @@ public struct C2SConfig: Sendable {
     public var failedLoginsPerAccount = 10
     public var connectionsPerAddress = 100_000
     public var outboundBytes = 8_388_608
+    /// Whether SCRAM with SHA-256 is offered; it always is with SHA-1.
+    public var offersSHA256 = true
     public var vcardBytes = 262_144
     public var privateStorageBytes = 1_048_576
     public var resumeSeconds = 300

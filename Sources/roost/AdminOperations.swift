@@ -16,14 +16,14 @@ struct AdminOperations: AdminBackend {
     let core: NIOLoopBound<C2SServer>
     let time: SystemTime
 
-    private func onLoop<Value: Sendable>(_ body: @escaping @Sendable (C2SServer) -> Value) async throws -> Value {
+    func onLoop<Value: Sendable>(_ body: @escaping @Sendable (C2SServer) -> Value) async throws -> Value {
         let core = core
         return try await core.eventLoop.submit { body(core.value) }.get()
     }
 
     // MARK: Accounts
 
-    private func prepared(_ text: String) throws -> JID {
+    func prepared(_ text: String) throws -> JID {
         guard let jid = try? JID(parsing: text), jid.local != nil, jid.isBare else {
             throw AdminError(.invalid, "\(text) is not an address of the form user@domain")
         }
@@ -35,7 +35,7 @@ struct AdminOperations: AdminBackend {
         return jid
     }
 
-    private func credentials(_ password: String) throws -> Credentials {
+    func credentials(_ password: String) throws -> Credentials {
         guard let prepared = try? JIDPreparation.password(password), !prepared.isEmpty else {
             throw AdminError(.invalid, "the password is empty or has characters that are not allowed")
         }

@@ -56,7 +56,9 @@ final class Server: Service {
         let database = try SQLiteDatabase(path: config.database, synchronous: synchronous, logger: logger)
         try await Migrator.apply(AccountSchema.migrations, to: database)
         let (lastID, names, secret) = try await database.write { transaction in
-            (
+            // What an import left behind that did not come to its end.
+            try PortableStore.clear(nil, in: transaction)
+            return (
                 try JournalStore.lastID(in: transaction),
                 try AccountStore.installationValue("message-ids", in: transaction) {
                     (0..<32).map { _ in UInt8.random(in: .min ... .max) }
@@ -128,28 +130,9 @@ final class Server: Service {
         let journal = Journal(
             database: database, lastID: lastID, names: names, durability: durability,
             gatherWindow: .milliseconds(Int64(config.gatherMilliseconds)), loop: isolated, time: time, logger: logger)
-        var core = CoreConfig()
-        core.offlineMessages = config.messaging.offlineMessages
-        core.forkSilence = Int64(config.messaging.forkLockSeconds) * 1_000
-        core.rosterItems = config.limits.rosterItems
-        core.blockedItems = config.limits.blockedItems
-        core.archive.isEnabled = config.archive.isEnabled
-        core.archive.preferences = ArchivePreferences(.init(rawValue: config.archive.default.rawValue) ?? .always)
-        core.archive.retention = Int64(config.archive.retentionDays) * 86_400_000
-        core.sessionsPerUser = config.limits.sessionsPerUser
-        core.pubsub.nodes = config.limits.pubsubNodes
-        core.pubsub.items = config.limits.pubsubItems
-        core.pubsub.itemBytes = config.limits.pubsubItemBytes
-        core.pubsub.totalBytes = config.limits.pubsubBytes
-        core.pubsub.subscriptions = config.limits.pubsubSubscriptions
-        core.quietMode = config.mobile.quietMode
-        core.activeTime = Int64(config.mobile.activeSeconds) * 1_000
-        core.push.services = config.mobile.pushServices
-        core.push.interval = Int64(config.mobile.pushSeconds) * 1_000
-        core.push.namesSender = config.mobile.pushSender
-        core.push.carriesBody = config.mobile.pushBody
         let router = Router(
-            database: database, journal: journal, domains: config.domains.map(\.name), config: core, loop: isolated,
+            database: database, journal: journal, domains: config.domains.map(\.name), config: CoreConfig(config),
+            loop: isolated,
             time: time, logger: logger)
         let tls = try TLSContexts(
             config.domains.map { .init(domain: $0.name, certificate: $0.certificate, key: $0.key) }, logger: logger)
@@ -202,6 +185,31 @@ extension ComponentAccount {
     }
 }
 
+extension CoreConfig {
+    init(_ config: ServerConfig) {
+        self.init()
+        offlineMessages = config.messaging.offlineMessages
+        forkSilence = Int64(config.messaging.forkLockSeconds) * 1_000
+        rosterItems = config.limits.rosterItems
+        blockedItems = config.limits.blockedItems
+        archive.isEnabled = config.archive.isEnabled
+        archive.preferences = ArchivePreferences(.init(rawValue: config.archive.default.rawValue) ?? .always)
+        archive.retention = Int64(config.archive.retentionDays) * 86_400_000
+        sessionsPerUser = config.limits.sessionsPerUser
+        pubsub.nodes = config.limits.pubsubNodes
+        pubsub.items = config.limits.pubsubItems
+        pubsub.itemBytes = config.limits.pubsubItemBytes
+        pubsub.totalBytes = config.limits.pubsubBytes
+        pubsub.subscriptions = config.limits.pubsubSubscriptions
+        quietMode = config.mobile.quietMode
+        activeTime = Int64(config.mobile.activeSeconds) * 1_000
+        push.services = config.mobile.pushServices
+        push.interval = Int64(config.mobile.pushSeconds) * 1_000
+        push.namesSender = config.mobile.pushSender
+        push.carriesBody = config.mobile.pushBody
+    }
+}
+
 extension C2SConfig {
     init(_ config: ServerConfig, descriptors: Int) {
         self.init()
@@ -224,6 +232,7 @@ extension C2SConfig {
         ackSeconds = config.streamManagement.ackSeconds
         unacknowledgedStanzas = config.streamManagement.queue
         scramIterations = config.scramIterations
+        offersSHA256 = config.scramHashes == .all
         offersChannelBinding = config.channelBinding == .offered
         tokenSeconds = config.tokenDays * 86_400
         pingSeconds = limits.pingSeconds

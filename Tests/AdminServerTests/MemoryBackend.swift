@@ -59,6 +59,17 @@ actor MemoryBackend: AdminBackend {
         return before - sessions.count
     }
 
+    func exportUser(_ request: AdminExportRequest) throws -> AdminExportPage {
+        guard users[request.jid] != nil else { throw AdminError(.notFound, "there is no account \(request.jid)") }
+        return AdminExportPage(xml: "<user/>", cursor: request.cursor == nil ? "more" : nil)
+    }
+
+    func importUsers(_ batch: AdminPortableBatch) -> AdminPortableReport {
+        AdminPortableReport(
+            imported: batch.users.count { !$0.continues },
+            problems: [.init(line: 1, jid: batch.name, reason: "\(batch.isDryRun)", isFatal: false)])
+    }
+
     func status() -> AdminStatus {
         AdminStatus(
             version: "1", pid: 2, uptimeSeconds: 3, domains: ["example.com"], listeners: ["c2s [::]:5222"],

@@ -30,9 +30,9 @@ class Client(slixmpp.ClientXMPP):
     """`seen` holds ("message" | "presence" | "roster" | event name, stanza); `wait` takes the first match out of it."""
 
     def __init__(self, server: Server, user: str, resource: str | None = None, password: str = PASSWORD,
-                 direct_tls: bool = False, resumption: bool = False) -> None:
+                 direct_tls: bool = False, resumption: bool = False, mechanism: str | None = None) -> None:
         jid = f"{user}@{DOMAIN}" + (f"/{resource}" if resource else "")
-        super().__init__(jid, password)
+        super().__init__(jid, password, sasl_mech=mechanism)
         self.host, self.user, self.bare = server, user, f"{user}@{DOMAIN}"
         self.enable_direct_tls, self.enable_starttls, self.enable_plaintext = direct_tls, not direct_tls, False
         self.direct_tls = direct_tls

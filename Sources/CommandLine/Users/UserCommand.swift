@@ -7,6 +7,7 @@ struct UserCommand: AsyncParsableCommand {
         commandName: "user", abstract: "Manage accounts of the running server.",
         subcommands: [
             Add.self, Remove.self, SetPassword.self, List.self, Show.self, UserImportCommand.self,
+            UserExportCommand.self, UserImportXMLCommand.self,
         ])
 
     /// The account a verb is about.

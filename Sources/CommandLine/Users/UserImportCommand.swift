@@ -17,13 +17,13 @@ struct UserImportCommand: AsyncParsableCommand {
 
     func run() async throws {
         let client = try server.client()
-        let handle = try open()
+        let handle = try InputFile.open(file)
         defer { try? handle.close() }
         var parser = CSVParser()
         var users = UserImport()
         var isAtEnd = false
         while !isAtEnd {
-            let chunk = try read(handle)
+            let chunk = try InputFile.read(handle, file)
             isAtEnd = chunk.isEmpty
             var rows: [CSVParser.Row] = []
             if isAtEnd {
@@ -67,26 +67,5 @@ struct UserImportCommand: AsyncParsableCommand {
 
     private func endProgress() {
         if isatty(STDERR_FILENO) == 1 { Output.error("\r\u{1B}[K", terminator: "") }
-    }
-
-    private func open() throws -> FileHandle {
-        if file == "-" { return .standardInput }
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: file, isDirectory: &isDirectory) else {
-            throw CommandFailure("\(file) does not exist")
-        }
-        guard !isDirectory.boolValue else { throw CommandFailure("\(file) is a folder") }
-        guard let handle = FileHandle(forReadingAtPath: file) else {
-            throw CommandFailure("\(file) cannot be read: no permission")
-        }
-        return handle
-    }
-
-    private func read(_ handle: FileHandle) throws -> Data {
-        do {
-            return try handle.read(upToCount: 65_536) ?? Data()
-        } catch {
-            throw CommandFailure("\(file) cannot be read: \(error.localizedDescription)")
-        }
     }
 }

@@ -135,7 +135,7 @@ public final class Journal {
     }
 
     /// Runs `body` once everything accepted so far can be found in the archives.
-    func whenIndexed(_ body: @escaping () -> Void) {
+    public func whenIndexed(_ body: @escaping () -> Void) {
         guard unwritten > 0 || unindexed > 0 else { return body() }
         wantsIndex = true
         // Also when the commit failed: what is committed is there to be read.

@@ -59,6 +59,26 @@ public enum JournalStore {
         return Page(messages: messages, isLast: taken == sizes.count && taken < limit)
     }
 
+    /// Whether a message has that id already.
+    static func isTaken(_ id: MessageID, in transaction: any Transaction) throws -> Bool {
+        try ["journal", "messages"].contains {
+            try !transaction.query("SELECT 1 FROM \($0) WHERE id = ?", [.integer(id.value)]).isEmpty
+        }
+    }
+
+    /// Stores a message to be delivered; without stanza when the archive has it under the same id.
+    static func add(
+        _ id: MessageID, stanza: [UInt8], of userID: Int64, in transaction: any Transaction
+    ) throws {
+        try transaction.execute(
+            "INSERT INTO journal (id, user_id, stanza) VALUES (?, ?, ?)",
+            [.integer(id.value), .integer(userID), .blob(stanza)])
+    }
+
+    static func remove(_ id: MessageID, in transaction: any Transaction) throws {
+        try transaction.execute("DELETE FROM journal WHERE id = ?", [.integer(id.value)])
+    }
+
     /// The greatest id ever stored, so that ids grow over restarts.
     public static func lastID(in transaction: any Transaction) throws -> MessageID {
         let ids = try ["journal", "messages"].map {

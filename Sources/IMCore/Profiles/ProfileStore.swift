@@ -32,6 +32,13 @@ public enum ProfileStore {
         ).first?.blob(0)
     }
 
+    /// Everything in private storage, by namespace and name.
+    static func privateElements(_ userID: Int64, in transaction: any Transaction) throws -> [[UInt8]] {
+        try transaction.query(
+            "SELECT content FROM private_storage WHERE user_id = ? ORDER BY namespace, name", [.integer(userID)]
+        ).map { $0.blob(0) }
+    }
+
     /// Stores one element; refuses when the user's storage would pass `limit` bytes.
     /// - Returns: false when refused.
     public static func setPrivateElement(

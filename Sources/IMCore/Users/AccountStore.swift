@@ -35,6 +35,16 @@ public struct Credentials: Sendable, Equatable {
         sha256 = .derive(preparedPassword: preparedPassword, hash: .sha256, iterations: iterations, salt: salt)
     }
 
+    /// Matches no password: an account on its way in.
+    static let none = Credentials(
+        iterations: 1, salt: [],
+        sha1: ScramVerifier(hash: .sha1, iterations: 1, salt: [], storedKey: [], serverKey: []),
+        sha256: ScramVerifier(hash: .sha256, iterations: 1, salt: [], storedKey: [], serverKey: []))
+
+    private init(iterations: Int, salt: [UInt8], sha1: ScramVerifier, sha256: ScramVerifier) {
+        (self.iterations, self.salt, self.sha1, self.sha256) = (iterations, salt, sha1, sha256)
+    }
+
     init(row: Row, from column: Int) {
         iterations = Int(row.integer(column))
         salt = row.blob(column + 1)
@@ -102,7 +112,28 @@ public enum AccountStore {
         _ credentials: Credentials, of jid: JID, in transaction: any Transaction
     ) throws -> Bool {
         try FastTokenStore.void(of: jid, in: transaction)
-        return try transaction.execute(
+        return try write(credentials, of: jid, in: transaction)
+    }
+
+    /// Says who it is and whether it administers the server.
+    static func describe(_ userID: Int64, name: String?, isAdmin: Bool, in transaction: any Transaction) throws {
+        try transaction.execute(
+            "UPDATE users SET name = ?, is_admin = ? WHERE id = ?",
+            [.optional(name), .bool(isAdmin), .integer(userID)])
+        if let name, !name.isEmpty { try SearchStore.replace([.init(.name, name)], of: userID, in: transaction) }
+    }
+
+    /// Gives an account that came without a verifier for every hash the others too: its password is proven.
+    public static func completeCredentials(
+        _ credentials: Credentials, of jid: JID, in transaction: any Transaction
+    ) throws {
+        guard let old = try Self.credentials(jid, in: transaction), !old.isComplete else { return }
+        try write(credentials, of: jid, in: transaction)
+    }
+
+    @discardableResult
+    static func write(_ credentials: Credentials, of jid: JID, in transaction: any Transaction) throws -> Bool {
+        try transaction.execute(
             """
             UPDATE users SET scram_iterations = ?, scram_salt = ?, sha1_stored = ?, sha1_server = ?,
                 sha256_stored = ?, sha256_server = ? WHERE domain = ? AND localpart = ?

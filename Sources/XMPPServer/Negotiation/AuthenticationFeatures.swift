@@ -4,8 +4,9 @@ import XMPPWire
 extension C2SSession {
     /// Strongest first. PLAIN only where nobody can listen.
     var mechanisms: [String] {
-        let plus = channelBindings.isEmpty ? [] : [ScramHash.sha256, .sha1].map(\.plusMechanismName)
-        return plus + ["SCRAM-SHA-256", "SCRAM-SHA-1"] + (isSecure ? ["PLAIN"] : [])
+        let hashes: [ScramHash] = server.config.offersSHA256 ? [.sha256, .sha1] : [.sha1]
+        let plus = channelBindings.isEmpty ? [] : hashes.map(\.plusMechanismName)
+        return plus + hashes.map(\.mechanismName) + (isSecure ? ["PLAIN"] : [])
     }
 
     /// What SCRAM-…-PLUS may bind to on this connection. Keying material cannot be had from the TLS library, so that

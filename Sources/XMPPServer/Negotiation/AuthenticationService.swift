@@ -63,8 +63,10 @@ public final class AuthenticationService {
     func verifier(_ jid: JID, _ hash: ScramHash, then: @escaping (ScramVerifier?) -> Void) {
         credentials(jid) { [self] result in
             switch result {
-            case .success(let credentials?): then(credentials.verifier(for: hash))
-            case .success(nil):
+            case .success(let credentials?) where credentials.verifier(for: hash).isUsable:
+                then(credentials.verifier(for: hash))
+            // Also for an account that came from elsewhere without a verifier for this hash.
+            case .success:
                 then(
                     .decoy(
                         username: jid.description, secret: decoySecret, hash: hash, iterations: iterations))
@@ -92,7 +94,7 @@ public final class AuthenticationService {
         credentials(jid) { [self] result in
             guard case .success(let found) = result else { return then(.tryLater) }
             let verifier =
-                found?.sha256
+                found.map { $0.sha256.isUsable ? $0.sha256 : $0.sha1 }
                 ?? .decoy(username: jid.description, secret: decoySecret, hash: .sha256, iterations: iterations)
             let proof = mac(preparedPassword, verifier)
             if found != nil, let known = proven[jid], Self.equal(known, proof) { return then(.right) }
@@ -103,6 +105,7 @@ public final class AuthenticationService {
                 { [self] (matches: Bool) in
                     running -= 1
                     if matches, exists {
+                        if found?.isComplete == false { complete(jid, preparedPassword) }
                         if proven.count >= Self.provenCapacity { proven.removeAll() }
                         proven[jid] = proof
                     }
@@ -113,6 +116,14 @@ public final class AuthenticationService {
                 let matches = verifier.matches(preparedPassword: preparedPassword)
                 eventLoop.execute { finish.value(matches) }
             }
+        }
+    }
+
+    /// The account came from elsewhere without verifiers for every hash: the proven password makes them.
+    private func complete(_ jid: JID, _ preparedPassword: String) {
+        derive(preparedPassword) { [self] credentials in
+            guard let credentials else { return }
+            database.write({ try AccountStore.completeCredentials(credentials, of: jid, in: $0) }, completion: { _ in })
         }
     }
 

@@ -70,6 +70,8 @@ struct ServerOptionTests {
             "user add a@b --password-stdin --name Anna --config f", "user add a@b --admin",
             "user remove a@b --config f",
             "user password a@b --password-stdin", "user list --json", "user show a@b --json", "user import f.csv",
+            "user export f.xml --domain b --user a@b --user c@b --config f", "user export -",
+            "user import-xml f.xml g.xml --dry-run --config f", "user import-xml -",
             "session list --json", "session end a@b/c", "status --json --config f",
         ]
         for form in forms {
@@ -97,4 +99,6 @@ private struct RefusingBackend: AdminBackend {
     func listSessions() throws -> [AdminSession] { throw error }
     func endSessions(_ jid: String) throws -> Int { throw error }
     func status() throws -> AdminStatus { throw error }
+    func exportUser(_ request: AdminExportRequest) throws -> AdminExportPage { throw error }
+    func importUsers(_ batch: AdminPortableBatch) throws -> AdminPortableReport { throw error }
 }

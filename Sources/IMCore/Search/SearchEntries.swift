@@ -1,16 +1,16 @@
-import IMCore
 import XMLWire
 
 /// What of a vCard people can be found by (XEP-0054 §7).
-enum SearchEntries {
+public enum SearchEntries {
     private static let namespace = "vcard-temp"
 
     /// - Parameter name: of the account, where the vCard says none.
-    static func of(vcard: XMLElement, name: String?) -> [SearchStore.Entry] {
+    public static func of(vcard: XMLElement, name: String?) -> [SearchStore.Entry] {
         var entries: [SearchStore.Entry] = []
         func add(_ field: SearchStore.Field, _ element: XMLElement?) {
-            guard let text = element?.text.trimmed, !text.isEmpty else { return }
-            entries.append(.init(field, text))
+            guard let element else { return }
+            let text = element.text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed()
+            if !text.isEmpty { entries.append(.init(field, String(text))) }
         }
         for child in vcard.elements where child.namespace == namespace {
             switch child.name {

@@ -13,15 +13,27 @@ public struct MessageID: Hashable, Comparable, Sendable {
 
     /// Sixteen lower-case hexadecimal digits: the XEP-0359 `id`.
     public var bytes: [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: 16) { buffer, count in
-            var rest = UInt64(bitPattern: value)
-            for index in stride(from: 15, through: 0, by: -1) {
-                let digit = UInt8(rest & 15)
-                buffer[index] = digit < 10 ? 48 + digit : 87 + digit
-                rest >>= 4
-            }
-            count = 16
-        }
+        var result: [UInt8] = []
+        withBytes { result = Array($0) }
+        return result
+    }
+
+    /// The same digits, for a caller that copies them at once.
+    public func withBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+        let words = SIMD2(
+            Self.digits(UInt32(truncatingIfNeeded: value >> 32)), Self.digits(UInt32(truncatingIfNeeded: value)))
+        withUnsafeBytes(of: words, body)
+    }
+
+    /// Eight digits in the order of memory: the nibbles spread over the bytes of a word, then turned into text at once.
+    private static func digits(_ half: UInt32) -> UInt64 {
+        var nibbles = UInt64(half)
+        nibbles = (nibbles | nibbles << 16) & 0x0000_FFFF_0000_FFFF
+        nibbles = (nibbles | nibbles << 8) & 0x00FF_00FF_00FF_00FF
+        nibbles = (nibbles | nibbles << 4) & 0x0F0F_0F0F_0F0F_0F0F
+        // 1 in the bytes of the digits a to f.
+        let letters = (nibbles &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return ((nibbles | 0x3030_3030_3030_3030) &+ letters &* 39).bigEndian
     }
 }
 

@@ -4,26 +4,29 @@
 /// A keyed permutation of 64 bits (a Feistel network), so nothing is stored and no two ids share a name. It hides
 /// order and time from strangers; it is not meant to protect secrets.
 public struct OpaqueIDs: Sendable {
-    private let keys: [UInt64]
-    private static let rounds = 8
+    private let keys: InlineArray<8, UInt64>
 
     /// - Parameter key: any bytes, at best 32 random ones that belong to the installation.
     public init(key: [UInt8] = []) {
         var state: UInt64 = 0x9E37_79B9_7F4A_7C15
         for byte in key { state = Self.mix(state ^ UInt64(byte)) }
-        keys = (0..<Self.rounds).map { _ in
+        keys = InlineArray { _ in
             state = Self.mix(state &+ 0x9E37_79B9_7F4A_7C15)
             return state
         }
     }
 
     /// Sixteen lower-case hexadecimal digits.
-    public func name(of id: MessageID) -> [UInt8] {
+    public func name(of id: MessageID) -> [UInt8] { sealed(id).bytes }
+
+    /// The same, for a caller that copies it at once.
+    public func withName(of id: MessageID, _ body: (UnsafeRawBufferPointer) -> Void) { sealed(id).withBytes(body) }
+
+    private func sealed(_ id: MessageID) -> MessageID {
         let value = UInt64(bitPattern: id.value)
         var (left, right) = (UInt32(truncatingIfNeeded: value >> 32), UInt32(truncatingIfNeeded: value))
-        for key in keys { (left, right) = (right, left ^ Self.round(right, key)) }
-        let sealed = UInt64(left) << 32 | UInt64(right)
-        return MessageID(Int64(bitPattern: sealed)).bytes
+        for index in keys.indices { (left, right) = (right, left ^ Self.round(right, keys[index])) }
+        return MessageID(Int64(bitPattern: UInt64(left) << 32 | UInt64(right)))
     }
 
     /// The id with that name; nil when the text is none that `name(of:)` could have returned.
@@ -38,7 +41,7 @@ public struct OpaqueIDs: Sendable {
             }
         }
         var (left, right) = (UInt32(truncatingIfNeeded: sealed >> 32), UInt32(truncatingIfNeeded: sealed))
-        for key in keys.reversed() { (left, right) = (right ^ Self.round(left, key), left) }
+        for index in keys.indices.reversed() { (left, right) = (right ^ Self.round(left, keys[index]), left) }
         let value = Int64(bitPattern: UInt64(left) << 32 | UInt64(right))
         return value > 0 ? MessageID(value) : nil
     }

@@ -20,7 +20,7 @@ extension Router {
     }
 
     /// Routes a message to a home in memory.
-    public func route(_ message: IncomingMessage, to home: UserHome) {
+    public func route(_ message: consuming IncomingMessage, to home: UserHome) {
         messagesRouted += 1
         home.lastUse = time.uptime
         let senderHome = message.senderHome
@@ -28,7 +28,6 @@ extension Router {
             senderHome.forking.answered(home.id, from: message.sender.resource, uptime: time.uptime)
         }
         let isUnwanted = isBlocked(message, by: home)
-        var message = message
         if !isUnwanted { noteArchives(&message, home) }
         // To oneself: every client gets the message itself.
         if senderHome !== home { copySent(message) }
@@ -58,7 +57,7 @@ extension Router {
         switch verdict {
         case .toResource: deliver(message, to: addressed.map { [$0] } ?? [], home)
         case .fork: deliver(message, to: fork(message, home), home)
-        case .toAll: deliver(message, to: home.endpoints.filter { ($0.availability?.priority ?? -1) >= 0 }, home)
+        case .toAll: deliver(message, to: home.endpoints.filter { $0.isReachable }, home)
         case .store: store(message, home)
         case .refuse: message.type == .error ? message.acknowledge() : bounce(message, .serviceUnavailable)
         case .ignore: message.acknowledge()
@@ -77,7 +76,7 @@ extension Router {
             locked = nil
         }
         if home.endpoints.count == 1 { return home.endpoints }
-        let reachable = home.endpoints.filter { ($0.availability?.priority ?? -1) >= 0 }
+        let reachable = home.endpoints.filter { $0.isReachable }
         if let locked, let endpoint = reachable.first(where: { $0.resource == locked }) { return [endpoint] }
         return reachable
     }
@@ -153,7 +152,7 @@ extension Router {
                 journal.settle(entry)
                 continue
             }
-            let others = home.endpoints.filter { ($0.availability?.priority ?? -1) >= 0 && $0 !== endpoint }
+            let others = home.endpoints.filter { $0.isReachable && $0 !== endpoint }
             if others.isEmpty || home.replay != nil {
                 park(entry, home)
             } else {
@@ -167,7 +166,7 @@ extension Router {
     /// What only a vanished client holds goes to the live ones too, before anything newer does.
     func shareInFlight(of endpoint: any Endpoint, _ home: UserHome) {
         let others = home.endpoints.filter {
-            ($0.availability?.priority ?? -1) >= 0 && $0 !== endpoint && !$0.isHibernating
+            $0.isReachable && $0 !== endpoint && !$0.isHibernating
         }
         guard !others.isEmpty else { return }
         for entry in endpoint.inFlight where !entry.isSettled && entry.holders == 1 {

@@ -127,7 +127,7 @@ extension Router {
     private func finishReplay(_ replay: OfflineReplay, _ home: UserHome) {
         home.replay = nil
         while let next = home.awaitingReplay.popFirst() {
-            guard (next.availability?.priority ?? -1) >= 0, home.endpoints.contains(where: { $0 === next }) else {
+            guard next.isReachable, home.endpoints.contains(where: { $0 === next }) else {
                 continue
             }
             startReplay(for: next, home, holding: replay.held)

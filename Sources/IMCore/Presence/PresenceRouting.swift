@@ -5,7 +5,7 @@ extension Router {
     /// A client said it is available, or changed what it says (§4.2, §4.4).
     public func becomeAvailable(_ endpoint: any Endpoint, _ home: UserHome, _ availability: Availability) {
         let wasAvailable = endpoint.availability != nil
-        let wasReachable = (endpoint.availability?.priority ?? -1) >= 0
+        let wasReachable = endpoint.isReachable
         endpoint.availability = availability
         home.forking.presenceChanged(endpoint.resource)
         broadcast(availability.stanza, from: endpoint, home)

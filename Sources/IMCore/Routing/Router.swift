@@ -135,7 +135,7 @@ public final class Router {
     /// The link of a client is back: it goes on catching up where the lost link broke off.
     public func resumed(_ endpoint: any Endpoint, of home: UserHome) {
         clientIsBack(endpoint, home)
-        guard home.storedMessages > 0, (endpoint.availability?.priority ?? -1) >= 0 else { return }
+        guard home.storedMessages > 0, endpoint.isReachable else { return }
         startReplay(for: endpoint, home)
     }
 

@@ -5,6 +5,8 @@ import XMPPWire
 ///
 /// Implemented by a face (an XMPP session); confined to the loop of its home.
 public protocol Endpoint: StanzaSource {
+    /// Available with a priority that is not negative (RFC 6121 §8.5.2.1.1).
+    var isReachable: Bool { get }
     /// Available presence, nil before it and after unavailable.
     var availability: Availability? { get set }
     /// Addresses that got presence directly and must hear of the end (RFC 6121 §4.6).

@@ -121,6 +121,7 @@ public final class HomeRegistry {
     /// The account is gone: its home is forgotten at once.
     func remove(_ home: UserHome) {
         home.isRemoved = true
+        home.isForgotten = true
         homes[home.address] = nil
     }
 
@@ -132,6 +133,7 @@ public final class HomeRegistry {
             guard case .ready(let home) = entry.slot, home.endpoints.isEmpty, home.replay == nil,
                 home.pendingWrites == 0, !home.pushes.contains(where: \.isBusy), uptime - home.lastUse > Self.idleTime
             else { continue }
+            home.isForgotten = true
             homes[home.address] = nil
         }
     }

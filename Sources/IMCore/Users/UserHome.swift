@@ -26,6 +26,8 @@ public final class UserHome {
     public internal(set) var photoHash: String?
     /// Set once the account is removed; nothing is written for it any more.
     public internal(set) var isRemoved = false
+    /// No longer in the registry: whoever still points here has to look again.
+    public internal(set) var isForgotten = false
 
     /// Push services that its clients enabled (XEP-0357).
     var pushes: [PushRegistration] = []
@@ -36,7 +38,7 @@ public final class UserHome {
     /// Durable changes under way; a home is not forgotten before they are done.
     var pendingWrites = 0
     /// Monotonic milliseconds of the last use.
-    var lastUse: Int64 = 0
+    public internal(set) var lastUse: Int64 = 0
 
     init(record: HomeRecord, forkSilence: Int64) {
         account = record.account
@@ -74,7 +76,7 @@ public final class UserHome {
     func endpoint(address: [UInt8]) -> (any Endpoint)? { endpoints.first { $0.address == address } }
 
     /// Whether some client would receive a message to the bare address.
-    var isReachable: Bool { endpoints.contains { ($0.availability?.priority ?? -1) >= 0 } }
+    var isReachable: Bool { endpoints.contains { $0.isReachable } }
 
     var isAvailable: Bool { endpoints.contains { $0.availability != nil } }
 

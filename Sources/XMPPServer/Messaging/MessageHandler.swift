@@ -18,17 +18,29 @@ extension C2SSession {
                 StanzaError(
                     .modify, .policyViolation, "a message has at most \(ElementFrame.indexedChildren) children"))
         }
-        // The usual case: `to` is written as we would write it, and its home is in memory.
         if let to = attributes.to {
             let value = to.value.slice(of: bytes)
+            if let last = lastRecipient, !last.home.isForgotten, home.blocked.isEmpty,
+                ByteHash.equal(last.address, value)
+            {
+                return server.router.route(
+                    makeMessage(
+                        bytes, frame, attributes, type: type, number: number, to: nil,
+                        bare: value.part(0, last.bareEnd), full: last.isFull ? last.address : nil, home),
+                    to: last.home)
+            }
+            // The usual case: `to` is written as we would write it, and its home is in memory.
             if let span = JIDSpan(value), span.isPrepared, span.localEnd >= 0 {
                 let domain = value.part(span.domainStart, span.domainEnd)
                 guard server.router.serves(domain) else { return elsewhere(bytes, attributes, number) }
                 let bare = value.part(0, span.bareEnd)
+                let isFull = span.resourceStart >= 0
                 let message = makeMessage(
                     bytes, frame, attributes, type: type, number: number, to: nil, bare: bare,
-                    full: span.resourceStart >= 0 ? Array(value) : nil, home)
+                    full: isFull ? Array(value) : nil, home)
                 if home.blocked.isEmpty, let recipient = server.router.homes.loaded(bare) {
+                    lastRecipient = Recipient(
+                        address: Array(value), bareEnd: span.bareEnd, isFull: isFull, home: recipient)
                     return server.router.route(message, to: recipient)
                 }
                 guard let jid = try? JID(parsing: String(decoding: bare, as: UTF8.self)) else {
@@ -44,6 +56,17 @@ extension C2SSession {
         case .own: routeRewritten(home.jid, bytes, frame, attributes, type, number, home)
         case .user(let jid): routeRewritten(jid, bytes, frame, attributes, type, number, home)
         }
+    }
+
+    /// A user of ours that a client wrote to.
+    struct Recipient {
+        /// As the client writes it, which is as we would.
+        let address: [UInt8]
+        let bareEnd: Int
+        /// There is a resource behind the bare address.
+        let isFull: Bool
+        /// May be forgotten meanwhile.
+        let home: UserHome
     }
 
     /// Not to a user of ours: to a service, or nowhere.
@@ -128,7 +151,7 @@ extension C2SSession {
             if frame.isSelfClosing { writer.write(62) }
             if isStamped {
                 writer.write(Self.idStart)
-                writer.write(server.router.journal.names.name(of: id))
+                server.router.journal.names.withName(of: id) { writer.write($0) }
                 writer.write(Self.idMiddle)
                 writer.write(bare)
                 writer.write(Self.idEnd)

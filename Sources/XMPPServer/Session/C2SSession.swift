@@ -72,12 +72,15 @@ public final class C2SSession: Endpoint {
 
     // Bound
     var home: UserHome?
+    /// Whom the client wrote to last, for the next message of the same conversation.
+    var lastRecipient: Recipient?
     public var resource = ""
     public var address: [UInt8] = []
     /// ` from='full address'`, ready to be spliced into stanzas.
     var fromAttribute: [UInt8] = []
     public var boundAt: Int64 = 0
     public var availability: Availability?
+    public var isReachable: Bool { (availability?.priority ?? -1) >= 0 }
     public var directed: Set<JID> = []
     public var isInterested = false
     public var followsBlockList = false
@@ -202,6 +205,7 @@ public final class C2SSession: Endpoint {
         if let home {
             server.router.unbind(self, from: home, returning: returning)
             self.home = nil
+            lastRecipient = nil
         }
         streamManagement?.ended()
         for waiter in waiters { waiter() }
@@ -216,6 +220,8 @@ public final class C2SSession: Endpoint {
     func tick(_ uptime: Int64) {
         switch phase {
         case .bound:
+            // Nobody writes there any more: it need not stay in memory for our sake.
+            if let last = lastRecipient, uptime - last.home.lastUse > 10_000 { lastRecipient = nil }
             streamManagement?.tick(self, uptime)
             checkSilence(uptime)
             if held != nil { releaseIfNotQuiet() }

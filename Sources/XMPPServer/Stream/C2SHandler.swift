@@ -10,6 +10,8 @@ final class C2SHandler: ChannelInboundHandler {
     /// Whom the connection counts for.
     private let address: String
     private var context: ChannelHandlerContext?
+    /// Of the channel; kept, because to ask for it costs.
+    private var options: (any NIOSynchronousChannelOptions)?
     /// What TLS used; nil without TLS.
     var encryption: TLSConnection?
 
@@ -20,11 +22,13 @@ final class C2SHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        options = context.channel.syncOptions
         session.attach(self)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        options = nil
         session.server.connectionClosed(address)
     }
 
@@ -57,7 +61,7 @@ extension C2SHandler: StreamLink {
 
     var serverEndPoint: [UInt8]? { encryption?.serverEndPoint }
 
-    var bytesWaiting: Int { context?.channel.bytesWaiting ?? 0 }
+    var bytesWaiting: Int { (try? options?.getOption(.bufferedWritableBytes)) ?? 0 }
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
 

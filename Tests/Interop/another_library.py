@@ -18,13 +18,21 @@ logging.getLogger("aioxmpp").setLevel(logging.CRITICAL)
 
 
 @contextlib.asynccontextmanager
-async def online(scene: Scene, user: str, *services: type):
-    """An available client with the services; ends its stream afterwards."""
+async def online(scene: Scene, user: str, *services: type, interests: tuple[str, ...] = ()):
+    """An available client with the services, whose capabilities ask for events; ends its stream afterwards."""
     client = aioxmpp.PresenceManagedClient(
         aioxmpp.JID.fromstr(f"{user}@{DOMAIN}"), aioxmpp.make_security_layer(PASSWORD, no_verify=True),
         override_peer=[("127.0.0.1", scene.host.port, aioxmpp.connector.STARTTLSConnector())])
     summoned = [client.summon(service) for service in services]
+    claims = []
+    if interests:
+        client.summon(aioxmpp.EntityCapsService)
+        claims = [client.summon(aioxmpp.PEPClient).claim_pep_node(node, notify=True) for node in interests]
     async with client.connected():
+        if claims:
+            # The server's question for the capabilities is there before the first answer, its answer before the second.
+            for _ in range(2):
+                await aioxmpp.ping.ping(client, client.local_jid.replace(localpart=None, resource=None))
         yield (client, *summoned)
 
 

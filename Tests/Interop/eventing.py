@@ -151,3 +151,42 @@ async def service(scene: Scene) -> None:
     expect(form["pubsub_owner"]["configure"]["form"]["type"] == "form", f"{form}")
     await romeo["xep_0060"].delete_node(SERVICE, node)
     await juliet.wait("message", lambda m: m.xml.find(f"{EVENT}event/{EVENT}delete") is not None, "deletion")
+
+
+def _rows(answer, owner: str, name: str) -> list[dict[str, str]]:
+    """The attributes of the rows of an answer."""
+    space = "{http://jabber.org/protocol/pubsub" + owner + "}"
+    return [dict(row.attrib) for row in answer.xml.iter(f"{space}{name}")]
+
+
+@claim("subscriptions and affiliations: of oneself at the service and at one node, and of a node by its owner")
+async def collections(scene: Scene) -> None:
+    romeo, juliet = await interested(scene), await interested(scene)
+    pubsub, reader = romeo["xep_0060"], juliet["xep_0060"]
+    nodes = [f"{name}-{romeo.user}" for name in ("acts", "scenes")]
+    for node in nodes:
+        await pubsub.create_node(SERVICE, node)
+        await reader.subscribe(SERVICE, node)
+    mine = _rows(await reader.get_subscriptions(SERVICE), "", "subscription")
+    expect(sorted(row["node"] for row in mine) == sorted(nodes), f"{mine}")
+    expect({row["subscription"] for row in mine} == {"subscribed"}, f"{mine}")
+    one = _rows(await reader.get_subscriptions(SERVICE, nodes[0]), "", "subscription")
+    expect([row["jid"] for row in one] == [juliet.bare], f"{one}")
+    owned = _rows(await pubsub.get_affiliations(SERVICE), "", "affiliation")
+    expect(sorted((row["node"], row["affiliation"]) for row in owned) == [(node, "owner") for node in sorted(nodes)],
+           f"{owned}")
+    listed = _rows(await pubsub.get_node_subscriptions(SERVICE, nodes[0]), "#owner", "subscription")
+    expect([(row["jid"], row["subscription"]) for row in listed] == [(juliet.bare, "subscribed")], f"{listed}")
+    await pubsub.modify_affiliations(SERVICE, nodes[0], [(juliet.bare, "publisher")])
+    listed = _rows(await pubsub.get_node_affiliations(SERVICE, nodes[0]), "#owner", "affiliation")
+    expect({row["jid"]: row["affiliation"] for row in listed} == {romeo.bare: "owner", juliet.bare: "publisher"},
+           f"{listed}")
+    await pubsub.modify_subscriptions(SERVICE, nodes[1], [(juliet.bare, "none")])
+    message = await juliet.wait("message", lambda m: m.xml.find(f"{EVENT}event/{EVENT}subscription") is not None,
+                                "end of the subscription")
+    expect(message.xml.find(f"{EVENT}event/{EVENT}subscription").get("subscription") == "none", f"{message}")
+    mine = _rows(await reader.get_subscriptions(SERVICE), "", "subscription")
+    expect([row["node"] for row in mine] == [nodes[0]], f"{mine}")
+    for node in nodes:
+        await pubsub.delete_node(SERVICE, node)
+    expect(not _rows(await pubsub.get_affiliations(SERVICE), "", "affiliation"), "affiliations with nodes that are gone")

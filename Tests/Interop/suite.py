@@ -18,7 +18,7 @@ SUITE = "interop"
 _MODULES = [
     "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
     "directory", "streams", "websocket", "bosh", "browser", "restart", "administration", "components",
-    "another_library", "terminal_client", "portable",
+    "another_library", "another_eventing", "terminal_client", "portable",
 ]
 _USERS = 400
 # One test, all its waits included.

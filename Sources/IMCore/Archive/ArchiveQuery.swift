@@ -55,6 +55,8 @@ public struct ArchivePage: Sendable {
     public var isComplete = true
     /// Of all that the filters leave; nil when there are too many to count.
     public var count: Int?
+    /// Number of the first message among them, from zero; nil when there are too many to count.
+    public var index: Int?
 }
 
 /// One query on its way through the store: each step is a transaction of its own, so that a long search does not keep
@@ -103,7 +105,9 @@ struct ArchiveReading: Sendable {
         if query.words.isEmpty {
             let read = try ArchiveStore.page(
                 selection, backwards: isBackwards, limit: query.limit, bytes: ArchiveQuery.pageBytes, in: transaction)
-            return finish(read.messages, isLast: read.isLast, count: try count(whole, in: transaction))
+            let count = try count(whole, in: transaction)
+            let index = try index(of: read.messages, whole, count: count, in: transaction)
+            return finish(read.messages, isLast: read.isLast, count: count, index: index)
         }
         try search(in: transaction)
     }
@@ -136,10 +140,28 @@ struct ArchiveReading: Sendable {
         return count < limit ? count : nil
     }
 
-    private mutating func finish(_ messages: [ArchiveStore.Message], isLast: Bool, count: Int?) {
+    /// How many of the whole stand before a page.
+    private func index(
+        of messages: [ArchiveStore.Message], _ whole: ArchiveStore.Selection, count: Int?,
+        in transaction: any Transaction
+    ) throws -> Int? {
+        guard let count, let first = messages.first else { return nil }
+        switch query.position {
+        case .first: return 0
+        case .last: return count - messages.count
+        case .after, .before:
+            var earlier = whole
+            earlier.before = min(earlier.before, first.id.value)
+            return try ArchiveStore.count(earlier, limit: count, in: transaction)
+        }
+    }
+
+    private mutating func finish(
+        _ messages: [ArchiveStore.Message], isLast: Bool, count: Int?, index: Int? = nil
+    ) {
         page = ArchivePage(
             messages: messages.map { ArchivePage.Message(id: $0.id, stanza: $0.stanza) }, isComplete: isLast,
-            count: count)
+            count: count, index: index)
     }
 
     /// Messages named one by one: as few as they are, they are all looked at.
@@ -150,7 +172,7 @@ struct ArchiveReading: Sendable {
             (one.after, one.before) = (id.value - 1, id.value + 1)
             if try ArchiveStore.count(one, limit: 1, in: transaction) == 1 { matching.append(id) }
         }
-        let count = matching.count
+        let all = matching
         switch query.position {
         case .after(let id): matching.removeAll { $0 <= id }
         case .before(let id): matching.removeAll { $0 >= id }
@@ -164,7 +186,10 @@ struct ArchiveReading: Sendable {
             messages += try ArchiveStore.page(one, backwards: false, limit: 1, bytes: 1, in: transaction).messages
         }
         if !query.words.isEmpty { messages.removeAll { !BodySearch.matches($0.stanza, query.words) } }
-        finish(messages, isLast: chosen.count == matching.count, count: query.words.isEmpty ? count : nil)
+        let isCounted = query.words.isEmpty
+        finish(
+            messages, isLast: chosen.count == matching.count, count: isCounted ? all.count : nil,
+            index: isCounted ? chosen.first.flatMap { all.firstIndex(of: $0) } : nil)
     }
 
     /// Looks through one more chunk.

@@ -148,12 +148,10 @@ extension PubSubEngine {
         let item = PubSubItem(
             id: id, sequence: 0, publisher: address, publishedAt: now, payload: payload.standaloneBytes)
         if node.configuration.persistsItems {
-            _ = try PubSubStore.publish(item, to: &node, in: transaction)
+            _ = try PubSubStore.publish(
+                item, to: &node, keeping: node.configuration.itemLimit(limits), in: transaction)
         }
-        if node.configuration.deliversNotifications {
-            try announce(
-                PubSubEvent.items(name, [item], payloads: node.configuration.deliversPayloads), node)
-        }
+        try announce(PubSubEvent.items(name, [item], node.configuration), node)
     }
 }
 

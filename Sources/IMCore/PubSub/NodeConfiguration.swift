@@ -13,6 +13,9 @@ public enum SendLastItem: String, Sendable, CaseIterable {
     case onSubscriptionAndPresence = "on_sub_and_presence"
 }
 
+/// Whose address items carry for replies (`pubsub#itemreply`).
+public enum ItemReply: String, Sendable, CaseIterable { case owner, publisher }
+
 /// Bounds of every service, from the settings.
 public struct PubSubLimits: Sendable {
     /// Nodes that one account may own at a service.
@@ -25,9 +28,14 @@ public struct PubSubLimits: Sendable {
     public var totalBytes = 52_428_800
     /// Subscriptions, and affiliations, of a node.
     public var subscriptions = 10_000
+    /// What the service knows enough of its users for.
+    var accessModels = AccessModel.allCases
     /// Bytes of a node's or an item's name, of a title and the like.
     static let nameBytes = 1_023
-    static let rosterGroups = 100
+    /// Roster groups or contacts of a node.
+    static let listedValues = 100
+    /// Seconds, a century: what is to last longer lasts for ever.
+    static let itemLifetime: Int64 = 3_155_760_000
 
     public init() {}
 }
@@ -39,6 +47,8 @@ public struct NodeConfiguration: Sendable, Equatable {
     /// Namespace of the payloads (`pubsub#type`), empty when any will do.
     public var type = ""
     public var language = ""
+    /// Addresses.
+    public var contacts: [String] = []
     public var accessModel = AccessModel.open
     public var publishModel = PublishModel.publishers
     /// Groups that may read with the access model `roster`.
@@ -48,12 +58,23 @@ public struct NodeConfiguration: Sendable, Equatable {
     public var notifiesConfiguration = false
     public var notifiesDeletion = true
     public var notifiesRetraction = true
+    /// Tells the owners of subscriptions.
+    public var notifiesSubscriptions = false
     public var persistsItems = true
+    /// `Int.max` for as many as the settings allow.
     public var maxItems = 1
+    /// Seconds after which an item is no more, nil for never.
+    public var itemLifetime: Int64?
     public var maxPayloadBytes = PubSubLimits().itemBytes
+    public var itemReply = ItemReply.owner
     public var sendLastItem = SendLastItem.onSubscription
+    /// Subscribers that are not there miss what happens.
+    public var deliversToAvailable = false
     public var allowsSubscriptions = true
     public var notificationType = MessageType.headline
+
+    /// Items that are kept.
+    func itemLimit(_ limits: PubSubLimits) -> Int { min(maxItems, limits.items) }
 
     /// What a new node of an account has (XEP-0163 §3.6 and §6).
     ///
@@ -66,7 +87,7 @@ public struct NodeConfiguration: Sendable, Equatable {
         switch node {
         case BookmarkNode.items, BookmarkNode.displayed:
             configuration.accessModel = .whitelist
-            configuration.maxItems = limits.items
+            configuration.maxItems = .max
             configuration.sendLastItem = .never
         case BookmarkNode.legacy: configuration.accessModel = .whitelist
         default: break

@@ -91,10 +91,19 @@ extension Router {
             var explicit: Set<JID> = []
             for subscriber in audience.subscribers {
                 if let home, !mayHear(subscriber, audience, home) { continue }
+                if audience.isAvailableOnly, !isThere(subscriber) { continue }
                 explicit.insert(subscriber)
                 post(message, event.type, to: subscriber, from: service, home)
             }
             if let home { announce(message, event.node, audience, except: explicit, home) }
+        }
+    }
+
+    /// Whether an address of ours can be reached now.
+    private func isThere(_ jid: JID) -> Bool {
+        guard let home = homes.loaded(jid.bare) else { return false }
+        return home.endpoints.contains {
+            $0.availability != nil && (jid.isBare || $0.address.elementsEqual(jid.description.utf8))
         }
     }
 

@@ -29,7 +29,6 @@ extension PubSubEngine {
     /// node, which has no other.
     public mutating func setAffiliates(_ name: String?, _ changes: [(jid: String?, affiliation: String?)]) throws {
         let node = try owned(name)
-        guard !changes.isEmpty else { throw StanzaError.badRequest("no affiliation is named") }
         var current: [String: Affiliation] = [:]
         for (jid, affiliation) in try PubSubStore.affiliations(with: node, in: transaction) {
             current[jid] = affiliation
@@ -74,7 +73,7 @@ extension PubSubEngine {
             + "<affiliation jid='\(XMLText.escape(jid))' affiliation='\(affiliation.word)'/></affiliations></pubsub>"
     }
 
-    /// Whoever may not read any more is not subscribed any more.
+    /// Whoever may not read any more is not subscribed any more; whoever may needs no approval (§8.7).
     private mutating func enforce(_ affiliation: Affiliation, on bare: String, _ node: PubSubNode) throws {
         let mustGo: Bool
         switch affiliation {
@@ -82,10 +81,14 @@ extension PubSubEngine {
         case .none: mustGo = node.configuration.accessModel == .whitelist
         case .owner, .publisher, .member: mustGo = false
         }
-        guard mustGo else { return }
-        for subscription in try PubSubStore.subscriptions(to: node, in: transaction)
-        where subscription.jid.bare.description == bare {
-            try end(subscription, node)
+        guard mustGo || affiliation != .none else { return }
+        for var subscription in try PubSubStore.subscriptions(ofAnyAddressOf: bare, to: node, in: transaction) {
+            if mustGo {
+                try end(subscription, node)
+            } else if subscription.state == .pending {
+                subscription.state = .subscribed
+                try change(subscription, node)
+            }
         }
     }
 
@@ -157,7 +160,8 @@ extension PubSubEngine {
             FormField("pubsub#language", .listSingle, values: [configuration.language]),
             FormField("pubsub#access_model", .listSingle, values: [configuration.accessModel.rawValue]),
             FormField("pubsub#publish_model", .listSingle, values: [configuration.publishModel.rawValue]),
-            FormField("pubsub#max_items", .textSingle, values: [String(configuration.maxItems)]),
+            FormField("pubsub#max_items", .textSingle, values: [String(configuration.itemLimit(limits))]),
+            FormField("pubsub#contact", .jidMulti, values: configuration.contacts),
             FormField("pubsub#owner", .jidMulti, values: owners),
             FormField("pubsub#publisher", .jidMulti, values: publishers),
             FormField("pubsub#num_subscribers", .textSingle, values: [String(count)]),

@@ -16,7 +16,7 @@ extension PubSubEngine {
             else { throw StanzaError.badRequest("the publish-options are not a submitted form") }
         }
         var node: PubSubNode
-        if let known = try PubSubStore.node(name, of: address, in: transaction) {
+        if let known = try find(name) {
             node = known
         } else {
             guard mayCreate else { throw service.isPersonal ? StanzaError.pubsubForbidden : StanzaError.itemNotFound }
@@ -37,7 +37,7 @@ extension PubSubEngine {
         let published = try makeItems(items, node)
         guard !published.isEmpty else {
             // Only notifications without payload go without an item (§7.1.3.6).
-            try announce(PubSubEvent.items(node.name, [], payloads: false), node)
+            try announce(PubSubEvent.items(node.name, [], node.configuration), node)
             return publishAnswer(node, [])
         }
         try store(published, &node, affiliation)
@@ -59,20 +59,23 @@ extension PubSubEngine {
             return []
         }
         guard !elements.isEmpty else { throw StanzaError.itemRequired }
-        guard elements.count <= configuration.maxItems || !configuration.persistsItems, elements.count <= 1_000 else {
+        let most = configuration.persistsItems ? min(configuration.itemLimit(limits), 1_000) : 1_000
+        guard elements.count <= most else {
             throw StanzaError.pubsub(.modify, .notAllowed, "max-items-exceeded")
         }
         var ids: Set<String> = []
         return try elements.map { element in
             let payloads = element.elements
             guard payloads.count <= 1 else { throw StanzaError.pubsub(.modify, .badRequest, "invalid-payload") }
-            guard let payload = payloads.first else {
+            let payload = payloads.first
+            // §7.1.3.6: where payloads are not told, nobody needs one.
+            guard payload != nil || !configuration.deliversPayloads else {
                 throw StanzaError.pubsub(.modify, .badRequest, "payload-required")
             }
-            guard configuration.type.isEmpty || payload.namespace == configuration.type else {
+            guard configuration.type.isEmpty || payload == nil || payload?.namespace == configuration.type else {
                 throw StanzaError.pubsub(.modify, .badRequest, "invalid-payload")
             }
-            let bytes = payload.standaloneBytes
+            let bytes = payload?.standaloneBytes ?? []
             let limit = min(configuration.maxPayloadBytes, limits.itemBytes)
             guard bytes.count <= limit else { throw StanzaError.payloadTooBig(limit) }
             let given = element["id"] ?? ""
@@ -101,13 +104,11 @@ extension PubSubEngine {
                 {
                     throw StanzaError.pubsubForbidden
                 }
-                _ = try PubSubStore.publish(item, to: &node, in: transaction)
+                _ = try PubSubStore.publish(
+                    item, to: &node, keeping: node.configuration.itemLimit(limits), in: transaction)
             }
         }
-        if node.configuration.deliversNotifications {
-            try announce(
-                PubSubEvent.items(node.name, items, payloads: node.configuration.deliversPayloads), node)
-        }
+        try announce(PubSubEvent.items(node.name, items, node.configuration), node)
         if service.isPersonal { for item in items { try convert(item, of: node) } }
     }
 
@@ -152,7 +153,7 @@ extension PubSubEngine {
             for id in ids {
                 guard let id, !id.isEmpty else { throw StanzaError.itemRequired }
                 if let item = try PubSubStore.item(id, of: node, in: transaction) {
-                    xml += PubSubEvent.itemXML(item, payload: true)
+                    xml += PubSubEvent.itemXML(item, node.configuration, payload: true)
                 }
                 guard xml.utf8.count <= Self.answerBytes else { throw StanzaError.answerTooBig }
             }
@@ -160,7 +161,7 @@ extension PubSubEngine {
             return head + ">" + xml + "</items></pubsub>"
         }
         let (items, first) = try select(node, maxItems, page)
-        var content = items.map { PubSubEvent.itemXML($0, payload: true) }.joined()
+        var content = items.map { PubSubEvent.itemXML($0, node.configuration, payload: true) }.joined()
         content = content.isEmpty ? "/>" : ">" + content + "</items>"
         let isWhole = items.count == node.itemCount || items.count == maxItems
         if page != nil || !isWhole {

@@ -12,8 +12,7 @@ extension PubSubEngine {
 
     /// The requester's own address in `text` (§6.1.3.1).
     private func ownAddress(_ text: String?) throws -> JID {
-        guard let text, let jid = try? JID(parsing: text), jid.bare == requester.bare,
-            jid.isBare || jid == requester.jid || requester.jid.isBare
+        guard let text, let jid = try? JID(parsing: text), jid.bare == requester.bare
         else { throw StanzaError.pubsub(.modify, .badRequest, "invalid-jid") }
         return jid
     }
@@ -41,10 +40,9 @@ extension PubSubEngine {
         subscription.state = wanted
         if let options { try apply(options, &subscription) }
         try PubSubStore.save(subscription, in: transaction)
-        if wanted == .pending {
-            if known == nil { try askOwners(jid, node) }
-        } else if known == nil {
-            try sendLast(to: jid, node)
+        if known == nil {
+            try tellOwners(of: subscription, wanted.word, node)
+            if wanted == .pending { try askOwners(jid, node) } else { try sendLast(to: jid, node) }
         }
         return "<pubsub xmlns='\(PubSubNamespace.pubsub)'>\(subscriptionXML(node.name, subscription))</pubsub>"
     }
@@ -57,21 +55,21 @@ extension PubSubEngine {
         else { return }
         tell(
             jid,
-            PubSubEvent.items(node.name, [item], payloads: configuration.deliversPayloads)
-                + PubSubDelivery.delay(item.publishedAt), node)
+            PubSubEvent.items(node.name, [item], configuration) + PubSubDelivery.delay(item.publishedAt), node)
     }
 
-    /// §6.2.
-    public mutating func unsubscribe(_ name: String?, jid text: String?, subID: String?) throws {
+    /// §6.2. There are no subscription ids, so one that is named is ignored (§6.2.3.5).
+    public mutating func unsubscribe(_ name: String?, jid text: String?) throws {
         let node = try node(name)
         guard let text, let jid = try? JID(parsing: text) else {
             throw StanzaError.pubsub(.modify, .badRequest, "invalid-jid")
         }
         guard jid.bare == requester.bare else { throw StanzaError.pubsubForbidden }
-        if let subID, !subID.isEmpty { throw StanzaError.invalidSubID }
-        guard try PubSubStore.removeSubscription(of: jid, to: node, in: transaction) else {
+        guard let known = try PubSubStore.subscription(of: jid, to: node, in: transaction) else {
             throw StanzaError.notSubscribed
         }
+        _ = try PubSubStore.removeSubscription(of: jid, to: node, in: transaction)
+        try tellOwners(of: known, "none", node)
     }
 
     /// The requester's subscriptions at the service, or to one node (§5.6).
@@ -148,6 +146,13 @@ extension PubSubEngine {
 
     /// Asks the owners to approve a subscription (§8.6.1).
     private mutating func askOwners(_ jid: JID, _ node: PubSubNode) throws {
+        for (owner, affiliation) in try PubSubStore.affiliations(with: node, in: transaction)
+        where affiliation == .owner {
+            if let owner = try? JID(parsing: owner) { ask(owner, about: jid, node) }
+        }
+    }
+
+    private mutating func ask(_ owner: JID, about jid: JID, _ node: PubSubNode) {
         let form = DataForm(
             .form, type: PubSubNamespace.subscribeAuthorization, title: "PubSub subscriber request",
             fields: [
@@ -156,10 +161,19 @@ extension PubSubEngine {
                 FormField(
                     "pubsub#allow", label: "Allow this JID to subscribe to this pubsub node?", value: false),
             ])
-        for (owner, affiliation) in try PubSubStore.affiliations(with: node, in: transaction)
-        where affiliation == .owner {
-            guard let owner = try? JID(parsing: owner) else { continue }
-            tell(owner, form.xml, node, type: .normal)
+        tell(owner, form.xml, node, type: .normal)
+    }
+
+    /// Names of the requester's nodes to which somebody waits to be subscribed (§8.7).
+    public func nodesWithPending() throws -> [String] {
+        try PubSubStore.nodesWithPending(ownedBy: requester.bare, at: address, in: transaction)
+    }
+
+    /// Asks the requester again about everyone who waits to be subscribed to a node (§8.7).
+    public mutating func repeatRequests(_ name: String?) throws {
+        let node = try owned(name)
+        for subscription in try PubSubStore.pending(to: node, in: transaction) {
+            ask(requester.jid, about: subscription.jid, node)
         }
     }
 
@@ -175,28 +189,33 @@ extension PubSubEngine {
         else { return }
         if allows {
             subscription.state = .subscribed
-            try begin(subscription, node)
+            try change(subscription, node)
         } else {
             try end(subscription, node)
         }
     }
 
-    private mutating func begin(_ subscription: PubSubSubscription, _ node: PubSubNode) throws {
+    /// Gives a subscription another state than its subscriber asked for, and says so (§8.8.4).
+    mutating func change(_ subscription: PubSubSubscription, _ node: PubSubNode) throws {
         try PubSubStore.save(subscription, in: transaction)
-        tell(subscription.jid, PubSubEvent.subscription(node.name, subscription.jid, "subscribed"), node)
-        try sendLast(to: subscription.jid, node)
+        let word = subscription.state.word
+        tell(subscription.jid, PubSubEvent.subscription(node.name, subscription.jid, word), node)
+        try tellOwners(of: subscription, word, node)
+        if subscription.state == .subscribed { try sendLast(to: subscription.jid, node) }
     }
 
     /// Removes a subscription that its subscriber did not end itself (§12.13).
     mutating func end(_ subscription: PubSubSubscription, _ node: PubSubNode) throws {
         _ = try PubSubStore.removeSubscription(of: subscription.jid, to: node, in: transaction)
         tell(subscription.jid, PubSubEvent.subscription(node.name, subscription.jid, "none"), node)
+        try tellOwners(of: subscription, "none", node)
     }
 
-    /// All subscriptions to a node (§8.8.1).
+    /// All subscriptions to a node (§8.8.1) but those that wait for an answer.
     public func subscribers(_ name: String?) throws -> String {
         let node = try owned(name)
-        let items = try PubSubStore.subscriptions(to: node, in: transaction).map { subscriptionXML(nil, $0) }
+        let items = try PubSubStore.subscriptions(to: node, in: transaction).filter { $0.state != .pending }
+            .map { subscriptionXML(nil, $0) }
         return "<pubsub xmlns='\(PubSubNamespace.owner)'><subscriptions node='\(XMLText.escape(node.name))'>"
             + items.joined() + "</subscriptions></pubsub>"
     }
@@ -206,40 +225,45 @@ extension PubSubEngine {
         _ name: String?, _ changes: [(jid: String?, state: String?)]
     ) throws {
         let node = try owned(name)
-        guard !changes.isEmpty else { throw StanzaError.badRequest("no subscription is named") }
         var seen: Set<JID> = []
         for (text, word) in changes {
             guard let text, let jid = try? JID(parsing: text) else {
                 throw StanzaError.jidMalformed("a subscription needs a jid")
             }
             guard seen.insert(jid).inserted else { throw StanzaError.badRequest("an address is named twice") }
+            guard let word else { continue }
             let known = try PubSubStore.subscription(of: jid, to: node, in: transaction)
-            switch word {
-            case nil: continue
-            case "none":
+            if word == "none" {
                 if let known { try end(known, node) }
-            case "subscribed", "pending":
-                let state: SubscriptionState = word == "pending" ? .pending : .subscribed
-                guard known?.state != state else { continue }
-                let isFull = try PubSubStore.subscriptionCount(to: node, in: transaction) >= limits.subscriptions
-                guard known != nil || !isFull else {
+                continue
+            }
+            guard let state = SubscriptionState(word: word) else {
+                throw unchanged(node, jid, known, "'\(word)' is not a state of a subscription")
+            }
+            guard known?.state != state else { continue }
+            if known == nil {
+                guard try PubSubStore.subscriptionCount(to: node, in: transaction) < limits.subscriptions else {
                     throw StanzaError.pubsub(.wait, .policyViolation, "too-many-subscriptions")
                 }
-                let affiliation = try PubSubStore.affiliation(of: jid.bare, with: node, in: transaction)
-                guard affiliation != .outcast else {
-                    throw StanzaError(.modify, .notAcceptable, "\(text) is an outcast")
+                switch try PubSubStore.affiliation(of: jid.bare, with: node, in: transaction) {
+                case .outcast, .publishOnly: throw unchanged(node, jid, known, "\(text) may not be subscribed")
+                case .owner, .publisher, .member, .none: break
                 }
-                var subscription =
-                    known ?? PubSubSubscription(nodeID: node.id, jid: jid, state: state, delivers: true)
-                subscription.state = state
-                if state == .subscribed {
-                    try begin(subscription, node)
-                } else {
-                    try PubSubStore.save(subscription, in: transaction)
-                }
-            default:
-                throw StanzaError(.modify, .notAcceptable, "'\(word ?? "")' is not a state of a subscription")
             }
+            var subscription = known ?? PubSubSubscription(nodeID: node.id, jid: jid, state: state, delivers: true)
+            subscription.state = state
+            try change(subscription, node)
         }
+    }
+
+    /// The error with the entry that stays as it was (§8.8.2.4).
+    private func unchanged(
+        _ node: PubSubNode, _ jid: JID, _ known: PubSubSubscription?, _ text: String
+    ) -> StanzaError {
+        StanzaError(
+            .modify, .notAcceptable, text,
+            extra: "<pubsub xmlns='\(PubSubNamespace.owner)'><subscriptions node='\(XMLText.escape(node.name))'>"
+                + "<subscription jid='\(XMLText.escape(jid.description))'"
+                + " subscription='\(known?.state.word ?? "none")'/></subscriptions></pubsub>")
     }
 }

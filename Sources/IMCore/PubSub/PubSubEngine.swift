@@ -25,7 +25,7 @@ public struct PubSubEngine {
     let transaction: any Transaction
     public let service: PubSubAddress
     public let requester: PubSubRequester
-    public let limits: PubSubLimits
+    public private(set) var limits: PubSubLimits
     /// Milliseconds since 1970.
     let now: Int64
     /// In the order in which they are to be sent.
@@ -47,6 +47,8 @@ public struct PubSubEngine {
         self.service = service
         self.requester = requester
         self.limits = limits
+        // Whose presence and which groups count for a node of a domain, only accounts could say.
+        if !service.isPersonal { self.limits.accessModels = [.open, .authorize, .whitelist] }
         self.now = now
     }
 
@@ -55,8 +57,15 @@ public struct PubSubEngine {
     /// - Throws: `nodeid-required` or `item-not-found`.
     func node(_ name: String?) throws -> PubSubNode {
         guard let name, !name.isEmpty else { throw StanzaError.nodeIDRequired }
-        guard let node = try PubSubStore.node(name, of: address, in: transaction) else {
-            throw StanzaError.itemNotFound
+        guard let node = try find(name) else { throw StanzaError.itemNotFound }
+        return node
+    }
+
+    /// The node without items whose time is over.
+    func find(_ name: String) throws -> PubSubNode? {
+        guard var node = try PubSubStore.node(name, of: address, in: transaction) else { return nil }
+        if let lifetime = node.configuration.itemLifetime {
+            try PubSubStore.expire(&node, before: now - lifetime * 1_000, in: transaction)
         }
         return node
     }
@@ -111,20 +120,20 @@ public struct PubSubEngine {
         var configuration = defaultConfiguration(name)
         if let form, form.kind == .submit { try configuration.apply(form, limits) }
         _ = try insert(name, configuration)
-        guard isInstant else { return "" }
-        return "<pubsub xmlns='\(PubSubNamespace.pubsub)'><create node='\(name)'/></pubsub>"
+        return "<pubsub xmlns='\(PubSubNamespace.pubsub)'><create node='\(XMLText.escape(name))'/></pubsub>"
     }
 
     /// The configuration form of a node (§8.2.1).
     public func configuration(_ name: String?) throws -> String {
         let node = try owned(name)
         return "<pubsub xmlns='\(PubSubNamespace.owner)'><configure node='\(XMLText.escape(node.name))'>"
-            + node.configuration.form().xml + "</configure></pubsub>"
+            + node.configuration.form(.form, limits).xml + "</configure></pubsub>"
     }
 
     /// §8.3.
     public func defaults() -> String {
-        "<pubsub xmlns='\(PubSubNamespace.owner)'><default>\(defaultConfiguration().form().xml)</default></pubsub>"
+        "<pubsub xmlns='\(PubSubNamespace.owner)'><default>\(defaultConfiguration().form(.form, limits).xml)</default>"
+            + "</pubsub>"
     }
 
     /// Changes the configuration (§8.2.4). A form of type `cancel` changes nothing.
@@ -140,7 +149,7 @@ public struct PubSubEngine {
         guard node.configuration != before else { return }
         try PubSubStore.setConfiguration(node, in: transaction)
         if node.configuration.persistsItems {
-            _ = try PubSubStore.trim(&node, in: transaction)
+            _ = try PubSubStore.trim(&node, to: node.configuration.itemLimit(limits), in: transaction)
         } else if node.itemCount > 0 {
             try PubSubStore.purge(&node, in: transaction)
         }
@@ -150,7 +159,7 @@ public struct PubSubEngine {
         guard node.configuration.notifiesConfiguration else { return }
         let notice =
             node.configuration.deliversPayloads
-            ? "<configuration node='\(XMLText.escape(node.name))'>\(node.configuration.form(.result).xml)"
+            ? "<configuration node='\(XMLText.escape(node.name))'>\(node.configuration.form(.result, limits).xml)"
                 + "</configuration>"
             : "<configuration node='\(XMLText.escape(node.name))'/>"
         try announce(PubSubEvent.event(notice), node)
@@ -194,9 +203,10 @@ public struct PubSubEngine {
     /// Adds an event for everyone who may hear of this node.
     mutating func announce(_ content: String, _ node: PubSubNode) throws {
         let configuration = node.configuration
+        guard configuration.deliversNotifications else { return }
         var audience = PubSubEvent.Audience(
             accessModel: configuration.accessModel, groups: configuration.rosterGroups, subscribers: [],
-            outcasts: [], affiliates: [])
+            outcasts: [], affiliates: [], isAvailableOnly: configuration.deliversToAvailable)
         for subscription in try PubSubStore.subscriptions(to: node, in: transaction)
         where subscription.state == .subscribed && subscription.delivers {
             audience.subscribers.append(subscription.jid)
@@ -224,6 +234,16 @@ public struct PubSubEngine {
             PubSubEvent(
                 node: node.name, content: content, type: type ?? node.configuration.notificationType,
                 receiver: .address(jid)))
+    }
+
+    /// Tells the owners of a node that one of its subscriptions changed, where they want to know.
+    mutating func tellOwners(of subscription: PubSubSubscription, _ word: String, _ node: PubSubNode) throws {
+        guard node.configuration.notifiesSubscriptions else { return }
+        let content = PubSubEvent.subscription(node.name, subscription.jid, word)
+        for (owner, affiliation) in try PubSubStore.affiliations(with: node, in: transaction)
+        where affiliation == .owner {
+            if let owner = try? JID(parsing: owner) { tell(owner, content, node) }
+        }
     }
 
     /// An id that nobody can guess and nobody has used.

@@ -12,6 +12,8 @@ public struct PubSubEvent: Sendable {
         var outcasts: Set<String>
         /// Bare addresses that may read whatever the access model.
         var affiliates: Set<String>
+        /// Subscribers that are not there hear nothing.
+        var isAvailableOnly: Bool
     }
 
     enum Receiver: Sendable {
@@ -28,14 +30,17 @@ public struct PubSubEvent: Sendable {
     /// The content of an `<event/>` message.
     static func event(_ inner: String) -> String { "<event xmlns='\(PubSubNamespace.event)'>\(inner)</event>" }
 
-    static func items(_ node: String, _ items: [PubSubItem], payloads: Bool) -> String {
+    /// A publication, as the node's configuration wants it told.
+    static func items(_ node: String, _ items: [PubSubItem], _ configuration: NodeConfiguration) -> String {
         var xml = "<items node='\(XMLText.escape(node))'>"
-        for item in items { xml += itemXML(item, payload: payloads) }
+        for item in items { xml += itemXML(item, configuration, payload: configuration.deliversPayloads) }
         return event(xml + "</items>")
     }
 
-    static func itemXML(_ item: PubSubItem, payload: Bool) -> String {
-        let head = "<item id='\(XMLText.escape(item.id))'"
+    static func itemXML(_ item: PubSubItem, _ configuration: NodeConfiguration, payload: Bool) -> String {
+        var head = "<item id='\(XMLText.escape(item.id))'"
+        // §7.1.2.3: never what the publisher says itself.
+        if configuration.itemReply == .publisher { head += " publisher='\(XMLText.escape(item.publisher))'" }
         guard payload, !item.payload.isEmpty else { return head + "/>" }
         return head + ">" + String(decoding: item.payload, as: UTF8.self) + "</item>"
     }

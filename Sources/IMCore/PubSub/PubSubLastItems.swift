@@ -32,9 +32,9 @@ extension Router {
     ) {
         let now = services.prefix(Self.servicesPerQuery).map(\.description)
         let later = services.dropFirst(Self.servicesPerQuery)
-        let receiver = home.jid
+        let (receiver, instant) = (home.jid, time.now)
         // Through the journal, so that no later publication overtakes what is read here.
-        journal.perform({ try PubSubStore.lastItems(of: nodes, at: now, for: receiver, in: $0) }) {
+        journal.perform({ try PubSubStore.lastItems(of: nodes, at: now, for: receiver, now: instant, in: $0) }) {
             [weak self] result in
             guard let self, case .success(let found) = result, endpoint.availability != nil else { return }
             for last in found {
@@ -43,7 +43,7 @@ extension Router {
                 endpoint.deliver(
                     Array(
                         (head + " id='\(PubSubEngine.makeID())' to='\(to)'>"
-                            + PubSubEvent.items(last.node, [last.item], payloads: last.deliversPayloads)
+                            + PubSubEvent.items(last.node, [last.item], last.configuration)
                             + PubSubDelivery.delay(last.item.publishedAt) + "</message>").utf8))
             }
             guard !later.isEmpty else { return }
@@ -57,12 +57,12 @@ extension PubSubStore {
         var service: String
         var node: String
         var item: PubSubItem
-        var deliversPayloads: Bool
+        var configuration: NodeConfiguration
     }
 
     /// The last items at accounts whose presence `receiver` sees, in the order of `services`.
     static func lastItems(
-        of names: Set<String>, at services: [String], for receiver: JID, in transaction: any Transaction
+        of names: Set<String>, at services: [String], for receiver: JID, now: Int64, in transaction: any Transaction
     ) throws -> [LastItem] {
         guard !services.isEmpty else { return [] }
         let places = Array(repeating: "?", count: 50).joined(separator: ", ")
@@ -76,12 +76,11 @@ extension PubSubStore {
             let configuration = node.configuration
             guard configuration.sendLastItem == .onSubscriptionAndPresence, configuration.deliversNotifications,
                 try node.service == own || mayHear(receiver, node, in: transaction),
-                let item = try newest(of: node, limit: 1, in: transaction).first
+                let item = try newest(of: node, limit: 1, in: transaction).first,
+                configuration.itemLifetime.map({ item.publishedAt >= now - $0 * 1_000 }) ?? true
             else { continue }
             found[node.service, default: []].append(
-                LastItem(
-                    service: node.service, node: node.name, item: item,
-                    deliversPayloads: configuration.deliversPayloads))
+                LastItem(service: node.service, node: node.name, item: item, configuration: configuration))
         }
         return services.flatMap { found[$0] ?? [] }
     }

@@ -26,12 +26,24 @@ public enum Affiliation: Int64, Sendable, CaseIterable {
     }
 }
 
-/// State of a subscription (XEP-0060 §4.2); `unconfigured` does not occur.
-public enum SubscriptionState: Int64, Sendable {
+/// State of a subscription (XEP-0060 §4.2). Only owners make one `unconfigured`.
+public enum SubscriptionState: Int64, Sendable, CaseIterable {
     case subscribed = 1
     case pending = 2
+    case unconfigured = 3
 
-    public var word: String { self == .subscribed ? "subscribed" : "pending" }
+    public var word: String {
+        switch self {
+        case .subscribed: "subscribed"
+        case .pending: "pending"
+        case .unconfigured: "unconfigured"
+        }
+    }
+
+    public init?(word: String) {
+        guard let found = Self.allCases.first(where: { $0.word == word }) else { return nil }
+        self = found
+    }
 }
 
 /// Whoever asks, and what it is to the service.

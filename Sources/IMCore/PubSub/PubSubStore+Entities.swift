@@ -97,6 +97,44 @@ extension PubSubStore {
         ).compactMap(subscription(row:))
     }
 
+    /// What all addresses of an entity have.
+    static func subscriptions(
+        ofAnyAddressOf bare: String, to node: PubSubNode, in transaction: any Transaction
+    ) throws -> [PubSubSubscription] {
+        try transaction.query(
+            "SELECT \(subscriptionColumns) FROM pubsub_subscriptions WHERE bare = ? AND node_id = ? ORDER BY jid",
+            [.text(bare), .integer(node.id)]
+        ).compactMap(subscription(row:))
+    }
+
+    /// Those that wait for an owner, of one node.
+    static func pending(
+        to node: PubSubNode, in transaction: any Transaction
+    ) throws -> [PubSubSubscription] {
+        try transaction.query(
+            "SELECT \(subscriptionColumns) FROM pubsub_subscriptions WHERE node_id = ? AND state = ? ORDER BY jid",
+            [.integer(node.id), .integer(SubscriptionState.pending.rawValue)]
+        ).compactMap(subscription(row:))
+    }
+
+    /// Names of nodes that an entity owns and somebody waits to subscribe to.
+    static func nodesWithPending(
+        ownedBy bare: JID, at service: String, in transaction: any Transaction
+    ) throws -> [String] {
+        try transaction.query(
+            """
+            SELECT n.name FROM pubsub_affiliations a JOIN pubsub_nodes n ON n.id = a.node_id
+            WHERE a.jid = ? AND a.affiliation = ? AND n.service = ? AND EXISTS (
+                SELECT 1 FROM pubsub_subscriptions s WHERE s.node_id = n.id AND s.state = ?)
+            ORDER BY n.name
+            """,
+            [
+                .text(bare.description), .integer(Affiliation.owner.rawValue), .text(service),
+                .integer(SubscriptionState.pending.rawValue),
+            ]
+        ).map { $0.text(0) }
+    }
+
     static func subscriptionCount(to node: PubSubNode, in transaction: any Transaction) throws -> Int {
         Int(
             try transaction.query(

@@ -183,11 +183,10 @@ public enum PubSubStore {
                 [.integer(node.id), .integer(sequence)])[0].integer(0))
     }
 
-    /// Stores an item as the newest one, in place of one with the same id, and removes the oldest past the node's
-    /// `maxItems`.
+    /// Stores an item as the newest one, in place of one with the same id, and removes the oldest past `limit`.
     /// - Returns: ids of the items that had to go.
     static func publish(
-        _ item: PubSubItem, to node: inout PubSubNode, in transaction: any Transaction
+        _ item: PubSubItem, to node: inout PubSubNode, keeping limit: Int, in transaction: any Transaction
     ) throws -> [String] {
         let old = try transaction.query(
             "SELECT length(payload) FROM pubsub_items WHERE node_id = ? AND id = ?",
@@ -207,13 +206,13 @@ public enum PubSubStore {
                 .integer(node.id), .text(item.id), .integer(node.sequence), .text(item.publisher),
                 .integer(item.publishedAt), .blob(item.payload),
             ])
-        return try trim(&node, in: transaction)
+        return try trim(&node, to: limit, in: transaction)
     }
 
-    /// Removes the oldest items past `maxItems` and stores the counters.
-    static func trim(_ node: inout PubSubNode, in transaction: any Transaction) throws -> [String] {
+    /// Removes the oldest items past `limit` and stores the counters.
+    static func trim(_ node: inout PubSubNode, to limit: Int, in transaction: any Transaction) throws -> [String] {
         var gone: [String] = []
-        let surplus = node.itemCount - node.configuration.maxItems
+        let surplus = node.itemCount - limit
         if surplus > 0 {
             let rows = try transaction.query(
                 "SELECT id, length(payload) FROM pubsub_items WHERE node_id = ? ORDER BY sequence LIMIT ?",
@@ -228,6 +227,19 @@ public enum PubSubStore {
         }
         try setCounters(node, in: transaction)
         return gone
+    }
+
+    /// Removes items published before an instant; looks at one when there are none.
+    static func expire(_ node: inout PubSubNode, before instant: Int64, in transaction: any Transaction) throws {
+        guard node.itemCount > 0,
+            let oldest = try oldest(of: node, limit: 1, in: transaction).first, oldest.publishedAt < instant
+        else { return }
+        let gone = try transaction.query(
+            "DELETE FROM pubsub_items WHERE node_id = ? AND published_ms < ? RETURNING length(payload)",
+            [.integer(node.id), .integer(instant)])
+        node.itemCount -= gone.count
+        node.bytes -= gone.reduce(0) { $0 + Int($1.integer(0)) }
+        try setCounters(node, in: transaction)
     }
 
     /// False when there is no such item.

@@ -94,7 +94,8 @@ enum ArchiveProtocol {
         let ends = (page.messages.first, page.messages.last)
         let set = ResultSet(
             first: ends.0.map { String(decoding: names.name(of: $0.id), as: UTF8.self) },
-            last: ends.1.map { String(decoding: names.name(of: $0.id), as: UTF8.self) }, count: page.count)
+            last: ends.1.map { String(decoding: names.name(of: $0.id), as: UTF8.self) }, index: page.index,
+            count: page.count)
         request.reply(
             "<fin xmlns='\(namespace)'\(attribute)\(page.isComplete ? " complete='true'" : "")>\(set.xml)</fin>")
     }

@@ -116,14 +116,14 @@ extension C2SSession {
     private static let endTag = Array("</message>".utf8)
 
     /// The stanza as recipients get it: `from` is the client's full address (RFC 6120 §8.1.2.1), `to` is prepared,
-    /// the stream's language is said (§8.1.5), and the server's id is the only one (XEP-0359 §4).
+    /// the stream's language is said (§8.1.5), and the server's id is the only one from here (XEP-0359 §4).
     private func makeMessage(
         _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ attributes: StanzaAttributes, type: MessageType,
         number: UInt64?, to: [UInt8]?, bare: UnsafeRawBufferPointer, full: [UInt8]?, _ home: UserHome
     ) -> IncomingMessage {
         let id = server.router.journal.nextID()
         var cuts: [Span] = []
-        let traits = Self.traits(bytes, frame, &cuts)
+        let traits = Self.traits(bytes, frame, server.router, &cuts)
         if server.router.config.quietMode, traits.contains(.body) { server.router.noteActivity(of: self, home) }
         let isStamped = server.router.isIdentified(type, traits)
         var start: [UInt8] = []
@@ -166,7 +166,7 @@ extension C2SSession {
 
     /// Reads what the children mean for routing; ids that pretend to be a server's are to be cut out.
     private static func traits(
-        _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ cuts: inout [Span]
+        _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ router: Router, _ cuts: inout [Span]
     ) -> MessageTraits {
         var traits: MessageTraits = []
         for child in frame.children {
@@ -179,7 +179,9 @@ extension C2SSession {
             } else if child.namespace(equals: "http://jabber.org/protocol/chatstates", in: bytes) {
                 traits.insert(.chatState)
             } else if child.namespace(equals: "urn:xmpp:sid:0", in: bytes) {
-                if child.localName(equals: "stanza-id", in: bytes) { cuts.append(child.whole) }
+                if child.localName(equals: "stanza-id", in: bytes), !isForeign(child, bytes, router) {
+                    cuts.append(child.whole)
+                }
             } else if child.namespace(equals: "urn:xmpp:hints", in: bytes) {
                 if child.localName(equals: "no-copy", in: bytes) { traits.insert(.noCopy) }
                 if child.localName(equals: "no-store", in: bytes) { traits.insert(.noStore) }
@@ -208,6 +210,14 @@ extension C2SSession {
             }
         }
         return traits
+    }
+
+    /// Whether an id is from somewhere else for certain: what is of no address here stays (XEP-0359 §4).
+    private static func isForeign(_ child: ChildSpan, _ bytes: UnsafeRawBufferPointer, _ router: Router) -> Bool {
+        let element = try? XMLElement(
+            parsing: child.whole.slice(of: bytes), streamDefaultNamespace: XMPPNamespace.client, streamPrefixes: [])
+        guard let by = element?["by"], let jid = try? JID(parsing: by) else { return false }
+        return !router.domainNames.contains { jid.domain == $0 || jid.domain.hasSuffix("." + $0) }
     }
 }
 

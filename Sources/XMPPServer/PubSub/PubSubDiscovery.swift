@@ -20,6 +20,7 @@ enum PubSubDiscovery {
             names += ["auto-subscribe", "filtered-notifications", "presence-subscribe", "pubsub-on-a-jid"]
         } else {
             names.removeAll { ["access-presence", "access-roster"].contains($0) }
+            names.append("get-pending")
         }
         return [PubSubNamespace.pubsub] + names.map { PubSubNamespace.pubsub + "#" + $0 }
     }

@@ -26,7 +26,7 @@ enum PubSubRequests {
     private static func get(
         _ asked: XMLElement, _ payload: XMLElement, _ engine: inout PubSubEngine
     ) throws -> String {
-        let node = asked["node"]
+        let node = node(of: asked)
         switch asked.name {
         case "items":
             var maxItems: Int?
@@ -51,11 +51,10 @@ enum PubSubRequests {
     private static func set(
         _ asked: XMLElement, _ payload: XMLElement, _ engine: inout PubSubEngine
     ) throws -> String {
-        let node = asked["node"]
+        let node = node(of: asked)
         switch asked.name {
         case "create":
-            let configure = payload.child("configure", namespace: payload.namespace)
-            return try engine.create(node, try form(in: configure))
+            return try engine.create(node, try form(in: try configure(in: payload)))
         case "publish":
             let options = payload.child("publish-options", namespace: payload.namespace)
             return try engine.publish(node, named("item", in: asked), options: try form(in: options))
@@ -65,7 +64,7 @@ enum PubSubRequests {
         case "subscribe":
             let options = payload.child("options", namespace: payload.namespace)
             return try engine.subscribe(node, jid: asked["jid"], options: try form(in: options))
-        case "unsubscribe": try engine.unsubscribe(node, jid: asked["jid"], subID: asked["subid"])
+        case "unsubscribe": try engine.unsubscribe(node, jid: asked["jid"])
         case "options":
             try engine.setOptions(node, jid: asked["jid"], subID: asked["subid"], try form(in: asked))
         default: throw unknown
@@ -74,7 +73,7 @@ enum PubSubRequests {
     }
 
     private static func ownerGet(_ asked: XMLElement, _ engine: inout PubSubEngine) throws -> String {
-        let node = asked["node"]
+        let node = node(of: asked)
         switch asked.name {
         case "configure": return try engine.configuration(node)
         case "default": return engine.defaults()
@@ -85,7 +84,7 @@ enum PubSubRequests {
     }
 
     private static func ownerSet(_ asked: XMLElement, _ engine: inout PubSubEngine) throws -> String {
-        let node = asked["node"]
+        let node = node(of: asked)
         switch asked.name {
         case "configure": try engine.configure(node, try form(in: asked))
         case "delete":
@@ -102,13 +101,31 @@ enum PubSubRequests {
         return ""
     }
 
+    /// An empty name is none.
+    private static func node(of asked: XMLElement) -> String? {
+        asked["node"].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
     private static func named(_ name: String, in element: XMLElement) -> [XMLElement] {
         element.elements.filter { $0.name == name && $0.namespace == element.namespace }
     }
 
+    /// The configuration that goes with a `<create/>` (§8.1.3).
+    private static func configure(in payload: XMLElement) throws -> XMLElement? {
+        let children = payload.elements
+        guard let place = children.firstIndex(where: { $0.name == "configure" && $0.namespace == payload.namespace })
+        else { return nil }
+        guard children[..<place].contains(where: { $0.name == "create" }), children[place]["node"] == nil else {
+            throw StanzaError.badRequest("configure follows create and names no node")
+        }
+        return children[place]
+    }
+
     /// The form inside a wrapper; nil when there is neither.
     private static func form(in wrapper: XMLElement?) throws -> DataForm? {
-        guard let element = wrapper?.child("x", namespace: DataForm.namespace) else { return nil }
+        guard var element = wrapper?.child("x", namespace: DataForm.namespace) else { return nil }
+        // Many clients leave the type of a submission out.
+        if element["type"] == nil { element["type"] = DataForm.Kind.submit.rawValue }
         guard let form = DataForm(element) else { throw StanzaError.badRequest("the data form is malformed") }
         return form
     }

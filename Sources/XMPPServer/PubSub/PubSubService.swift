@@ -14,6 +14,7 @@ final class PubSubService: DomainService {
     static let subdomain = "pubsub"
     private static let identity = Discovery.Identity(category: "pubsub", type: "service", name: "Publish-Subscribe")
     private static let ping = "urn:xmpp:ping"
+    private lazy var pending = PendingRequests(service: address, server: server)
     private static let information = "http://jabber.org/protocol/disco#info"
     private static let items = "http://jabber.org/protocol/disco#items"
 
@@ -40,6 +41,7 @@ final class PubSubService: DomainService {
         }
         let isSet = type == "set"
         let node = payload["node"]
+        if pending.receive(payload, isSet: isSet, stanza) { return }
         switch (payload.namespace, payload.name) {
         case (PubSubNamespace.pubsub, "pubsub"), (PubSubNamespace.owner, "pubsub"):
             run(stanza) { try PubSubRequests.run(payload, isSet: isSet, &$0) }
@@ -47,7 +49,9 @@ final class PubSubService: DomainService {
             if let node, !node.isEmpty {
                 run(stanza) { try PubSubDiscovery.nodeInformation(node, isPersonal: false, $0) }
             } else {
-                let features = [Self.information, Self.items, Self.ping] + PubSubDiscovery.features(isPersonal: false)
+                let features =
+                    [Self.information, Self.items, Self.ping, CommandEngine.namespace, DataForm.namespace]
+                    + PubSubDiscovery.features(isPersonal: false)
                 answer(stanza, Discovery.information(Self.identity, features, node: nil))
             }
         case (Self.items, "query") where !isSet:

@@ -88,8 +88,11 @@ struct NodeConfigurationTests {
                 ("pubsub#title", ["a 'title' & more"]), ("pubsub#roster_groups_allowed", ["Friends", "", "Enemies"]),
                 ("pubsub#access_model", ["roster"]), ("pubsub#max_items", ["max"]), ("pubsub#notify_config", ["true"]),
                 ("pubsub#send_last_published_item", ["never"]), ("pubsub#notification_type", ["normal"]),
+                ("pubsub#item_expire", ["600"]), ("pubsub#contact", ["a@example.org", "b@example.org"]),
+                ("pubsub#itemreply", ["publisher"]), ("pubsub#notify_sub", ["1"]),
+                ("pubsub#presence_based_delivery", ["1"]),
             ]), PubSubLimits())
-        #expect(configuration.maxItems == PubSubLimits().items)
+        #expect(configuration.maxItems == .max && configuration.itemLimit(PubSubLimits()) == PubSubLimits().items)
         #expect(NodeConfiguration(stored: configuration.stored) == configuration)
     }
 
@@ -97,7 +100,8 @@ struct NodeConfigurationTests {
     func roundTrip() throws {
         let configuration = NodeConfiguration.shared(PubSubLimits())
         var copy = NodeConfiguration()
-        try copy.apply(Self.submit(configuration.form().fields.map { ($0.name, $0.values) }), PubSubLimits())
+        try copy.apply(
+            Self.submit(configuration.form(.form, PubSubLimits()).fields.map { ($0.name, $0.values) }), PubSubLimits())
         #expect(copy == configuration)
     }
 
@@ -106,7 +110,9 @@ struct NodeConfigurationTests {
         arguments: [
             ("pubsub#access_model", "closed"), ("pubsub#max_items", "10001"), ("pubsub#max_items", "-1"),
             ("pubsub#max_items", "many"), ("pubsub#persist_items", "maybe"), ("pubsub#max_payload_size", "max"),
-            ("pubsub#notification_type", "groupchat"), ("pubsub#invented", "1"),
+            ("pubsub#notification_type", "groupchat"), ("pubsub#invented", "1"), ("pubsub#node_type", "collection"),
+            ("pubsub#purge_offline", "1"), ("pubsub#tempsub", "1"), ("pubsub#item_expire", "tomorrow"),
+            ("pubsub#contact", "@"), ("pubsub#collection", "c"),
         ])
     func refused(name: String, value: String) {
         var configuration = NodeConfiguration()
@@ -124,7 +130,9 @@ struct NodeConfigurationTests {
         #expect(configuration.meets(Self.submit([("pubsub#max_items", ["max"])]), limits))
         #expect(configuration.meets(Self.submit([("pubsub#max_items", ["10000"])]), limits))
         #expect(configuration.meets(Self.submit([("pubsub#persist_items", ["true"])]), limits))
-        #expect(configuration.meets(Self.submit([("pubsub#item_expire", ["600"])]), limits))
+        #expect(!configuration.meets(Self.submit([("pubsub#item_expire", ["600"])]), limits))
+        #expect(configuration.meets(Self.submit([("pubsub#item_expire", ["max"])]), limits))
+        #expect(configuration.meets(Self.submit([("pubsub#body_xslt", ["http://example.org/"])]), limits))
         #expect(!configuration.meets(Self.submit([("pubsub#access_model", ["open"])]), limits))
     }
 

@@ -58,7 +58,7 @@ extension C2SSession {
         guard let held else { return false }
         let importance = server.importance.importance(of: bytes)
         switch importance {
-        case .availability, .unimportant: break
+        case .availability, .latest, .unimportant: break
         case .message where home.map { server.router.isQuiet(self, $0) } ?? false: break
         case .message, .urgent:
             releaseHeld()

@@ -13,8 +13,8 @@ final class HeldStanzas {
     static let byteLimit = 262_144
 
     private var stanzas: Deque<Stanza> = []
-    /// Place in `stanzas` of the last availability of an address.
-    private var availability: [[UInt8]: Int] = [:]
+    /// Place in `stanzas` of the last word about something, such as the availability of an address.
+    private var latest: [[UInt8]: Int] = [:]
     private var dropped = 0
     private(set) var bytes = 0
     /// Journalled messages with something to read are among them.
@@ -28,16 +28,24 @@ final class HeldStanzas {
     var entries: [JournalEntry] { stanzas.compactMap(\.entry) }
 
     func append(_ bytes: [UInt8], _ entry: JournalEntry?, _ importance: StanzaImportance) {
-        if case .availability(let address) = importance {
-            if let place = availability[address] { drop(place) }
-            availability[address] = stanzas.count
+        switch importance {
+        case .availability(let subject): replace(subject)
+        // A message that somebody counts on is not dropped.
+        case .latest(let subject) where entry == nil: replace(subject)
+        case .latest, .message, .unimportant, .urgent: break
         }
         if importance == .message { hasMessages = true }
         stanzas.append(Stanza(bytes: bytes, entry: entry))
         self.bytes += bytes.count
     }
 
-    /// A later word about the same address has come.
+    /// The next stanza is the last word about a subject.
+    private func replace(_ subject: [UInt8]) {
+        if let place = latest[subject] { drop(place) }
+        latest[subject] = stanzas.count
+    }
+
+    /// A later word about the same has come.
     private func drop(_ place: Int) {
         bytes -= stanzas[place].bytes.count
         stanzas[place] = Stanza(bytes: [], entry: nil, isDropped: true)
@@ -55,13 +63,13 @@ final class HeldStanzas {
         }
         stanzas = kept
         dropped = 0
-        availability = availability.compactMapValues { places[$0] }
+        latest = latest.compactMapValues { places[$0] }
     }
 
     func takeAll() -> [Stanza] {
         let all = stanzas.filter { !$0.isDropped }
         stanzas = []
-        availability = [:]
+        latest = [:]
         dropped = 0
         bytes = 0
         hasMessages = false

@@ -6,7 +6,9 @@ import XMPPWire
 enum StanzaImportance: Equatable {
     /// Availability of an address; only the last word of each counts.
     case availability(of: [UInt8])
-    /// Chat states, events, receipts, headlines: in order, when there is a reason to wake the client anyway.
+    /// A chat state, or an item of a node: only the last word about the same counts.
+    case latest(of: [UInt8])
+    /// Other events, receipts, headlines: in order, when there is a reason to wake the client anyway.
     case unimportant
     /// Something to read. Goes at once, but may wait in quiet mode.
     case message
@@ -52,6 +54,7 @@ final class ImportanceReader {
     private func messageImportance(_ bytes: UnsafeRawBufferPointer) -> StanzaImportance {
         let type = frame.attribute("type", in: bytes)?.value
         if let type, type.equals("error", in: bytes) { return .urgent }
+        if let key = latestKey(bytes) { return .latest(of: key) }
         if let type, type.equals("headline", in: bytes) { return .unimportant }
         guard frame.childCount <= ElementFrame.indexedChildren else { return .message }
         var result = StanzaImportance.unimportant
@@ -76,6 +79,47 @@ final class ImportanceReader {
         return result
     }
 
+    /// What a message is the last word about: its sender, when it is a mere chat state, or the one item of a node that
+    /// it tells of. Begins with a byte that no address has.
+    private func latestKey(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
+        guard frame.childCount <= 8, let from = frame.attribute("from", in: bytes)?.value else { return nil }
+        var isChatState = false
+        var event: Span?
+        for child in frame.children {
+            if child.namespace(equals: "http://jabber.org/protocol/chatstates", in: bytes) {
+                isChatState = true
+            } else if child.namespace(equals: "http://jabber.org/protocol/pubsub#event", in: bytes), event == nil {
+                event = child.whole
+            } else if child.inheritsStreamNamespace && child.localName(equals: "thread", in: bytes)
+                || child.namespace(equals: "urn:xmpp:hints", in: bytes)
+                || child.namespace(equals: "urn:xmpp:sid:0", in: bytes)
+            {
+                continue
+            } else {
+                return nil
+            }
+        }
+        let sender = Array(from.slice(of: bytes))
+        if isChatState { return event == nil ? [0] + sender : nil }
+        guard let event else { return nil }
+        defer { _ = scan(bytes) }
+        return item(of: event.slice(of: bytes)).map { [1] + sender + [1] + $0 }
+    }
+
+    /// Node and id of the only item that an `<event/>` tells of.
+    private func item(of event: UnsafeRawBufferPointer) -> [UInt8]? {
+        guard scan(event), frame.childCount == 1, let items = frame.children.first?.whole.slice(of: event),
+            scan(items), frame.nameEquals("items", in: items), frame.childCount == 1,
+            let node = frame.attribute("node", in: items)?.value.slice(of: items),
+            let item = frame.children.first?.whole.slice(of: items)
+        else { return nil }
+        let name = Array(node)
+        guard scan(item), frame.nameEquals("item", in: item), let id = frame.attribute("id", in: item)?.value else {
+            return nil
+        }
+        return name + [1] + Array(id.slice(of: item))
+    }
+
     private static func isUrgent(_ child: ChildSpan, _ bytes: UnsafeRawBufferPointer) -> Bool {
         let namespace = child.namespace.slice(of: bytes)
         // Calls (XEP-0353, XEP-0482), answers of an archive, attention, confirmation of a login, invitations.
@@ -98,6 +142,9 @@ final class ImportanceReader {
             let message = frame.children.first(where: { $0.localName(equals: "message", in: forwarded) })
         else { return .message }
         let inner = message.whole.slice(of: forwarded)
+        guard scan(inner) else { return .message }
+        // Copies of what one sends have one sender and many recipients.
+        if case .latest = messageImportance(inner) { return .unimportant }
         guard scan(inner) else { return .message }
         return messageImportance(inner)
     }

@@ -62,6 +62,35 @@ struct ImportanceTests {
         #expect(Self.importance("<presence type='unavailable' from=\"a@b/c\"/>") == .availability(of: from))
     }
 
+    @Test("of chat states and of items of nodes the last word counts, each by its subject")
+    func latest() {
+        func subject(_ xml: String) -> [UInt8]? {
+            if case .latest(let subject) = Self.importance(xml) { return subject }
+            return nil
+        }
+        func event(_ items: String, from: String = "a@b") -> String {
+            "<message type='headline' from='\(from)'><event xmlns='http://jabber.org/protocol/pubsub#event'>\(items)"
+                + "</event></message>"
+        }
+        let states = ["a@b/c", "a@b/d"].map { "<message from='\($0)'>\(Self.state)<thread>1</thread></message>" }
+        let items = [
+            event("<items node='n'><item id='1'><x xmlns='urn:x'/></item></items>"),
+            event("<items node='n'><item id='2'/></items>"), event("<items node='m'><item id='1'/></items>"),
+            event("<items node='n'><item id='1'/></items>", from: "b@b"),
+        ]
+        let subjects = (states + items).compactMap(subject)
+        #expect(subjects.count == 6 && Set(subjects).count == 6 && subjects.allSatisfy { $0[0] < 2 })
+        #expect(subject(items[0]) == subject(event("<items node='n'><item id='1'><y xmlns='urn:y'/></item></items>")))
+        for other in [
+            event("<items node='n'><item id='1'/><item id='2'/></items>"), event("<purge node='n'/>"),
+            event("<items node='n'><retract id='1'/></items>"), event("<items node='n'/>"), event(""),
+            "<message from='a@b/c'>\(Self.state)<x xmlns='urn:x'/></message>",
+        ] {
+            #expect(Self.importance(other) == .unimportant)
+        }
+        #expect(Self.importance("<message from='a@b/c'>\(Self.state)\(Self.body)</message>") == .message)
+    }
+
     @Test("what cannot be read does not spoil what follows")
     func recovers() {
         let reader = ImportanceReader()

@@ -24,6 +24,7 @@ extension Router {
         messagesRouted += 1
         home.lastUse = time.uptime
         let senderHome = message.senderHome
+        if message.traits.contains(.form), senderHome === home, answersRequest(message, home) { return }
         if let senderHome, message.traits.contains(.body), message.type == .chat || message.type == .normal {
             senderHome.forking.answered(home.id, from: message.sender.resource, uptime: time.uptime)
         }

@@ -25,6 +25,8 @@ public struct MessageTraits: OptionSet, Sendable {
     public static let store = MessageTraits(rawValue: 512)
     /// A retraction of an earlier message (XEP-0424).
     public static let retraction = MessageTraits(rawValue: 1_024)
+    /// A data form (XEP-0004).
+    public static let form = MessageTraits(rawValue: 2_048)
 
     /// Namespaces of content that is worthless later: data in band, events of services, old typing notices.
     public static let transientNamespaces: [StaticString] = [

@@ -38,15 +38,13 @@ extension PortableImport {
                 // Prosody writes the state under another name.
                 let word = child["subscription"] ?? child["subscribed"]
                 guard let jid = child["jid"].flatMap({ try? JID(parsing: $0) }),
-                    word == "subscribed" || word == "pending"
+                    let state = SubscriptionState(word: word ?? "")
                 else {
                     leaveOut(line, "node \(name): a subscription makes no sense")
                     continue
                 }
                 try PubSubStore.save(
-                    PubSubSubscription(
-                        nodeID: node.id, jid: jid, state: word == "pending" ? .pending : .subscribed, delivers: true),
-                    in: transaction)
+                    PubSubSubscription(nodeID: node.id, jid: jid, state: state, delivers: true), in: transaction)
             }
         default: leaveOut(line, "node \(name): <\(element.name)/> is unknown here")
         }
@@ -71,10 +69,9 @@ extension PortableImport {
         let item = PubSubItem(
             id: id.isEmpty ? PubSubEngine.makeID() : id, sequence: 0, publisher: publisher, publishedAt: now,
             payload: bytes)
-        let gone = try PubSubStore.publish(item, to: &node, in: transaction)
-        if !gone.isEmpty {
-            leaveOut(line, "node \(name) holds \(node.configuration.maxItems) items: an older one is gone")
-        }
+        let most = node.configuration.itemLimit(limits.pubsub)
+        let gone = try PubSubStore.publish(item, to: &node, keeping: most, in: transaction)
+        if !gone.isEmpty { leaveOut(line, "node \(name) holds \(most) items: an older one is gone") }
     }
 
     /// The node, made with what personal nodes begin with when it does not exist.

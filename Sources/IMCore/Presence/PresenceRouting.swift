@@ -11,7 +11,10 @@ extension Router {
         broadcast(availability.stanza, from: endpoint, home)
         if !wasAvailable { probe(for: endpoint, home) }
         if !wasReachable, availability.priority >= 0 { startReplay(for: endpoint, home) }
-        if !wasAvailable { deliverRequests(to: endpoint, home) }
+        if !wasAvailable {
+            deliverRequests(to: endpoint, home)
+            sendSubscribedItems(to: endpoint, home)
+        }
     }
 
     /// A client said it is unavailable (§4.5), or ended: then there is no stanza of its own.

@@ -9,7 +9,8 @@ extension NodeConfiguration {
     ]
 
     /// The form that shows this configuration.
-    public func form(_ kind: DataForm.Kind = .form, _ limits: PubSubLimits) -> DataForm {
+    /// - Parameter limits: of the service, for what it offers to choose from.
+    public func form(_ kind: DataForm.Kind = .form, _ limits: PubSubLimits = PubSubLimits()) -> DataForm {
         DataForm(
             kind, type: PubSubNamespace.nodeConfiguration,
             fields: NodeOption.all.map { option in

@@ -1,5 +1,6 @@
 import Ground
 import Storage
+import XMLWire
 import XMPPWire
 
 /// Which nodes a client wants to hear of: the features `…+notify` of its capabilities (XEP-0060 §9.2).
@@ -58,6 +59,28 @@ extension Router {
                     then(.failure(error as? StanzaError ?? StanzaError(.wait, .internalServerError)))
                 }
             })
+    }
+
+    /// Takes an account's answer to a request for subscription to one of its own nodes, which it sends to itself
+    /// (XEP-0060 §8.6.2); false for any other form.
+    func answersRequest(_ message: IncomingMessage, _ home: UserHome) -> Bool {
+        guard message.fullAddress == nil, message.type != .error, let element = XMLElement(stored: message.bytes),
+            let form = DataForm(in: element), form.kind == .submit,
+            form.formType == PubSubNamespace.subscribeAuthorization
+        else { return false }
+        pubsub(
+            PubSubAddress(jid: home.jid, userID: home.id), PubSubRequester(home.jid, isAccountOwner: true),
+            {
+                try $0.answerRequest(form)
+                return ""
+            },
+            then: { [self] result in
+                switch result {
+                case .success: message.acknowledge()
+                case .failure(let error): bounce(message, error)
+                }
+            })
+        return true
     }
 
     /// What a home is to somebody who asks its service.

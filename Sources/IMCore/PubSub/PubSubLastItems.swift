@@ -37,22 +37,73 @@ extension Router {
         journal.perform({ try PubSubStore.lastItems(of: nodes, at: now, for: receiver, now: instant, in: $0) }) {
             [weak self] result in
             guard let self, case .success(let found) = result, endpoint.availability != nil else { return }
-            for last in found {
-                let head = "<message from='\(XMLText.escape(last.service))' type='headline'"
-                let to = XMLText.escape(String(decoding: endpoint.address, as: UTF8.self))
-                endpoint.deliver(
-                    Array(
-                        (head + " id='\(PubSubEngine.makeID())' to='\(to)'>"
-                            + PubSubEvent.items(last.node, [last.item], last.configuration)
-                            + PubSubDelivery.delay(last.item.publishedAt) + "</message>").utf8))
-            }
+            for last in found { Self.send(last, to: endpoint) }
             guard !later.isEmpty else { return }
             endpoint.whenDrained { [weak self] in self?.sendLastItems(of: nodes, at: later, to: endpoint, home) }
         }
     }
 }
 
+extension Router {
+    fileprivate static func send(_ last: PubSubStore.LastItem, to endpoint: any Endpoint) {
+        let head = "<message from='\(XMLText.escape(last.service))'\(last.configuration.notificationType.attribute)"
+        let to = XMLText.escape(String(decoding: endpoint.address, as: UTF8.self))
+        endpoint.deliver(
+            Array(
+                (head + " id='\(PubSubEngine.makeID())' to='\(to)'>"
+                    + PubSubEvent.items(last.node, [last.item], last.configuration)
+                    + PubSubDelivery.delay(last.item.publishedAt) + "</message>").utf8))
+    }
+
+    /// Sends the last items of the nodes of services to which the client or its account is subscribed, where the nodes
+    /// want that with presence. Most accounts have none: that is found out beside the journal.
+    func sendSubscribedItems(to endpoint: any Endpoint, _ home: UserHome) {
+        let bare = home.jid
+        let full = String(decoding: endpoint.address, as: UTF8.self)
+        let now = time.now
+        readArchive({ try PubSubStore.lastItems(subscribedBy: bare, full, now: now, in: $0) }) { [weak self] result in
+            guard let self, case .success(let found) = result, !found.isEmpty else { return }
+            // Through the journal, so that no later publication overtakes what is read here.
+            journal.perform({ try PubSubStore.lastItems(subscribedBy: bare, full, now: now, in: $0) }) { result in
+                guard case .success(let found) = result, endpoint.availability != nil else { return }
+                for last in found { Self.send(last, to: endpoint) }
+            }
+        }
+    }
+}
+
 extension PubSubStore {
+    /// The last items of nodes of services, for one client that has become available.
+    static func lastItems(
+        subscribedBy bare: JID, _ full: String, now: Int64, in transaction: any Transaction
+    ) throws -> [LastItem] {
+        let columns = nodeColumns.split(separator: ", ").map { "n." + $0 }.joined(separator: ", ")
+        let rows = try transaction.query(
+            """
+            SELECT \(columns) FROM pubsub_subscriptions s JOIN pubsub_nodes n ON n.id = s.node_id
+            WHERE s.bare = ? AND s.jid IN (?, ?) AND s.state = ? AND s.delivers = ? AND n.user_id IS NULL
+            ORDER BY n.service, n.name
+            """,
+            [
+                .text(bare.description), .text(bare.description), .text(full),
+                .integer(SubscriptionState.subscribed.rawValue), .bool(true),
+            ])
+        var found: [LastItem] = []
+        for row in rows {
+            let node = node(row: row)
+            // Both addresses may be subscribed.
+            if found.last?.node == node.name, found.last?.service == node.service { continue }
+            let configuration = node.configuration
+            guard configuration.sendLastItem == .onSubscriptionAndPresence, configuration.deliversNotifications,
+                let item = try newest(of: node, limit: 1, in: transaction).first,
+                configuration.itemLifetime.map({ item.publishedAt >= now - $0 * 1_000 }) ?? true
+            else { continue }
+            found.append(
+                LastItem(service: node.service, node: node.name, item: item, configuration: configuration))
+        }
+        return found
+    }
+
     struct LastItem: Sendable {
         var service: String
         var node: String

@@ -198,6 +198,8 @@ extension C2SSession {
                     child.localName(equals: "retract", in: bytes)
                 {
                     traits.insert(.retraction)
+                } else if child.namespace(equals: "jabber:x:data", in: bytes) {
+                    traits.insert(.form)
                 }
                 traits.insert(.substance)
                 if !MessageTraits.transientNamespaces.contains(where: { child.namespace(equals: $0, in: bytes) }) {

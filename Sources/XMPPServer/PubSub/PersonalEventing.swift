@@ -10,7 +10,8 @@ extension XMPPFeature {
             [
                 Standard(
                     "XEP-0060", "Publish-Subscribe", "1.26.0",
-                    .partial("no collections, leases, content filters or several subscriptions of one address")),
+                    .partial(
+                        "no collections, leases, content filters, temporary or several subscriptions of an address")),
                 Standard("XEP-0163", "Personal Eventing Protocol", "1.2.2"),
                 Standard("XEP-0222", "Persistent Storage of Public Data via PubSub", "1.0.2"),
                 Standard("XEP-0223", "Persistent Storage of Private Data via PubSub", "1.1.1"),

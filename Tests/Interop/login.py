@@ -27,6 +27,7 @@ class Raw:
     def __init__(self, scene: Scene, user: str) -> None:
         self.scene, self.user = scene, user
         self.features = ""
+        self.address = ""
         self.certificate = b""
 
     async def open(self, from_: bool = True) -> "Raw":

@@ -17,7 +17,7 @@ from .client import Expectation, Scene
 SUITE = "interop"
 _MODULES = [
     "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
-    "directory", "streams", "websocket", "bosh", "browser", "restart", "administration", "components",
+    "directory", "streams", "greedy", "websocket", "bosh", "browser", "restart", "administration", "components",
     "another_library", "another_eventing", "terminal_client", "portable",
 ]
 _USERS = 400

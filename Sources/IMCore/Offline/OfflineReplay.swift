@@ -48,7 +48,9 @@ extension Router {
     /// - Parameter held: live messages that wait already.
     func startReplay(for endpoint: any Endpoint, _ home: UserHome, holding held: Deque<OfflineReplay.Held> = []) {
         guard home.replay == nil else {
-            if home.replay?.endpoint !== endpoint { home.awaitingReplay.append(endpoint) }
+            if home.replay?.endpoint !== endpoint, !home.awaitingReplay.contains(where: { $0 === endpoint }) {
+                home.awaitingReplay.append(endpoint)
+            }
             return
         }
         var seen: Set<Int64> = []

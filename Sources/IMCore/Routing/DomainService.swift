@@ -24,6 +24,8 @@ public struct RoutedStanza {
     public let source: any StanzaSource
     /// Number in the sender's ack ledger, nil without stream management.
     private let ledgerNumber: UInt64?
+    /// Runs when the stanza is settled.
+    public var whenSettled: (() -> Void)?
 
     public init(
         kind: Kind, element: XMLElement, from: JID, to: JID, source: any StanzaSource, ledgerNumber: UInt64? = nil
@@ -39,6 +41,7 @@ public struct RoutedStanza {
     /// Nothing of the stanza can be lost any more. Exactly once.
     public func settle() {
         if let ledgerNumber { source.stanzaIsSafe(ledgerNumber) }
+        whenSettled?()
     }
 
     /// Answers an IQ with a result.

@@ -68,13 +68,25 @@ enum ArchiveProtocol {
         }
         let isFlipped = request.payload.child("flip-page", namespace: namespace) != nil
         let queryID = request.payload["queryid"]
-        request.server.router.findArchived(query, of: request.home) { result in
-            switch result {
-            case .success(let page):
-                // Results that a slow client has not taken yet do not pile up.
-                session.whenDrained { send(page, isFlipped, queryID, request, session) }
-            case .failure(let error): request.refuse(error)
+        let queue = session.archiveQueries ?? ArchiveQueries()
+        session.archiveQueries = queue
+        let isTaken = queue.run { done in
+            request.server.router.findArchived(query, of: request.home) { result in
+                switch result {
+                case .success(let page):
+                    // Results that a slow client has not taken yet do not pile up.
+                    session.whenDrained {
+                        send(page, isFlipped, queryID, request, session)
+                        done()
+                    }
+                case .failure(let error):
+                    request.refuse(error)
+                    done()
+                }
             }
+        }
+        if !isTaken {
+            request.refuse(StanzaError(.wait, .resourceConstraint, "too many queries wait for their results"))
         }
     }
 

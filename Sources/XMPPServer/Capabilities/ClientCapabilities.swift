@@ -25,6 +25,10 @@ final class ClientCapabilities {
 
     /// Versions remembered; past it the oldest is forgotten.
     static let limit = 2_000
+    /// Clients that wait for another one's answer about the same version.
+    static let waitingLimit = 1_000
+    /// Questions that one client may leave open.
+    static let questionLimit = 4
     static let information = "http://jabber.org/protocol/disco#info"
     private unowned let server: C2SServer
     private var known: [Version: PubSubInterests?] = [:]
@@ -47,7 +51,12 @@ final class ClientCapabilities {
         }
         let version = Version(hash: hash, ver: ver)
         if let interests = known[version] { return session.learned(interests) }
-        if waiting[version] != nil {
+        if let others = waiting[version] {
+            // Who is too much shows its capabilities again with its next presence.
+            guard others.count < Self.waitingLimit, !others.contains(where: { $0.session === session }) else {
+                session.capabilities = []
+                return
+            }
             waiting[version]?.append(Asker(session, node: node))
         } else {
             waiting[version] = []
@@ -65,9 +74,15 @@ final class ClientCapabilities {
 
     private func ask(_ session: C2SSession, _ node: String, _ completion: @escaping (XMLElement?) -> Void) {
         guard let home = session.home else { return completion(nil) }
+        guard session.capabilityQuestions < Self.questionLimit else {
+            session.capabilities = []
+            return completion(nil)
+        }
+        session.capabilityQuestions += 1
         let query = XMLElement("query", namespace: Self.information, attributes: ["node": node])
         let domain = JID(preparedLocal: nil, domain: home.jid.domain, resource: nil)
         server.ask(query, from: domain, to: session) { [weak session] iq in
+            session?.capabilityQuestions -= 1
             // Without an answer the next presence asks again.
             if iq == nil { session?.capabilities = [] }
             guard let iq, iq["type"] == "result" else { return completion(nil) }

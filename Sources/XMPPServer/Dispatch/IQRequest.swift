@@ -37,6 +37,7 @@ final class IQRequest {
         self.id = id
         self.to = to
         self.ledgerNumber = ledgerNumber
+        session.requestOpened()
     }
 
     /// A request of a service to a hosted domain or to the bare address of an account.
@@ -76,5 +77,6 @@ final class IQRequest {
         let head = "<iq type='\(type)' id='\(XMLText.escape(id))'\(from) to='\(receiver)'"
         source.deliver(Array((content.isEmpty ? head + "/>" : head + ">" + content + "</iq>").utf8))
         if let ledgerNumber { source.stanzaIsSafe(ledgerNumber) }
+        session?.requestAnswered()
     }
 }

@@ -18,7 +18,12 @@ extension C2SSession {
             if let number { stanzaIsSafe(number) }
             return
         }
-        guard let stanza = routed(kind, jid, bytes, attributes, number) else { return }
+        guard var stanza = routed(kind, jid, bytes, attributes, number) else { return }
+        // A component answers when it likes; what it has not taken is bounded there.
+        if kind == .iq, !(service is ComponentService) {
+            requestOpened()
+            stanza.whenSettled = { [weak self] in self?.requestAnswered() }
+        }
         if kind == .message { server.router.copySent(stanza.element, by: self, of: home) }
         service.receive(stanza)
     }

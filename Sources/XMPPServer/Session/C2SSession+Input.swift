@@ -112,6 +112,17 @@ extension C2SSession {
         goOn()
     }
 
+    /// The server owes the client one more answer.
+    func requestOpened() {
+        openRequests += 1
+        if openRequests == Self.openRequestLimit { pauseInput() }
+    }
+
+    func requestAnswered() {
+        openRequests -= 1
+        if openRequests == Self.openRequestLimit - 1 { resumeInput() }
+    }
+
     private func goOn() {
         guard !isPaused else { return }
         startReading()

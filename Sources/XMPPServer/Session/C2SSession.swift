@@ -46,6 +46,10 @@ public final class C2SSession: Endpoint {
     var isWaiting: Bool { waits > 0 }
     /// How many answers are awaited.
     var waits = 0
+    /// Requests of the client that the server has not answered. While they are many the client is not read further:
+    /// their answers are in memory before any of them is sent.
+    var openRequests = 0
+    static let openRequestLimit = 100
     /// Input waits because the client sends too much.
     var isThrottled = false
     /// The channel does not read.
@@ -97,6 +101,11 @@ public final class C2SSession: Endpoint {
     var drainWaiters: [() -> Void] = []
     /// Monotonic milliseconds since when they wait.
     var drainWaitersSince: Int64 = 0
+
+    /// Archive queries that wait for each other; nil when there were none.
+    var archiveQueries: ArchiveQueries?
+    /// Questions about its capabilities that the client has not answered.
+    var capabilityQuestions = 0
 
     /// What waits while the client is inactive (XEP-0352); nil while it is active.
     var held: HeldStanzas?
@@ -194,6 +203,7 @@ public final class C2SSession: Endpoint {
         frame = nil
         out = nil
         negotiation = nil
+        archiveQueries = nil
         if let management = streamManagement, let id = management.resumptionID {
             server.resumable[id] = nil
             if let account { server.endedSessions.note(id, of: account, h: management.ledger.h) }

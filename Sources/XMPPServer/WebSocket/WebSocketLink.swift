@@ -104,7 +104,8 @@ final class WebSocketLink: ChannelInboundHandler {
         message = nil
         var part = frame.unmaskedData
         fragments += 1
-        guard whole.readableBytes + part.readableBytes <= WebSocketMount.frameBytes(session.server.config),
+        // Less before the login (RFC 6120 §13.12).
+        guard whole.readableBytes + part.readableBytes <= session.scanner.limits.elementBytes * 2,
             fragments <= Self.mostFragments
         else { return refuse(.messageTooLarge, StreamError(fault: .tooLarge)) }
         whole.writeBuffer(&part)

@@ -13,7 +13,8 @@ extension Router {
         _ query: ArchiveQuery, of home: UserHome, then: @escaping (Result<ArchivePage, StanzaError>) -> Void
     ) {
         let reading = ArchiveReading(query, archive: home.id)
-        journal.whenIndexed { [self] in read(reading, then) }
+        // A message may still wait for its recipient's home to be read.
+        homes.whenRead { [self] in journal.whenIndexed { [self] in read(reading, then) } }
     }
 
     private func read(_ reading: ArchiveReading, _ then: @escaping (Result<ArchivePage, StanzaError>) -> Void) {
@@ -36,8 +37,8 @@ extension Router {
         of home: UserHome, then: @escaping (Result<(first: MessageID, last: MessageID)?, StanzaError>) -> Void
     ) {
         let archive = home.id
-        journal.whenIndexed { [self] in
-            readArchive({ try ArchiveStore.bounds(of: archive, in: $0) }, then)
+        homes.whenRead { [self] in
+            journal.whenIndexed { [self] in readArchive({ try ArchiveStore.bounds(of: archive, in: $0) }, then) }
         }
     }
 

@@ -43,26 +43,48 @@ extension Router {
 
     /// Removes an item and ends the subscriptions in both directions (§2.5).
     public func removeRosterItem(_ contact: JID, _ home: UserHome, completion: @escaping (StanzaError?) -> Void) {
+        withContact(contact) { [self] in removeItem(contact, home, completion) }
+    }
+
+    private func removeItem(_ contact: JID, _ home: UserHome, _ completion: @escaping (StanzaError?) -> Void) {
         guard let item = home.roster[contact], item.isVisible else { return completion(.itemNotFound) }
         let had = item.subscription
         home.roster[contact] = nil
         home.rosterVersion += 1
         let (userID, version) = (home.id, home.rosterVersion)
+        let steps = Steps(completion)
+        steps.begin()
         persist(home) {
             try RosterStore.remove(contact, of: userID, in: $0)
             try RosterStore.setVersion(version, of: userID, in: $0)
         } then: { [self] error in
-            guard error == nil else { return completion(StanzaError(.wait, .internalServerError)) }
+            guard error == nil else { return steps.fail(StanzaError(.wait, .internalServerError)) }
             if had.from || had.pendingIn { stopSharing(home, with: contact) }
             push("<item jid='\(XMLText.escape(contact.description))' subscription='remove'/>", home, version)
-            // The result comes when the contact's side is durable too: otherwise a crash leaves the two apart.
-            let second = { [self] in
-                guard had.from || had.pendingIn else { return completion(nil) }
-                passOn(.unsubscribed, from: home, to: contact, stanza: nil) { completion(nil) }
-            }
-            guard had.to || had.pendingOut else { return second() }
-            passOn(.unsubscribe, from: home, to: contact, stanza: nil, then: second)
+            if !serves(contact.domain) { endSubscriptions(had, home, contact, steps) }
+            steps.end()
         }
+        // With the same commit: otherwise a crash leaves the two rosters apart.
+        if serves(contact.domain) { endSubscriptions(had, home, contact, steps) }
+        steps.end()
+    }
+
+    private func endSubscriptions(_ had: SubscriptionMachine, _ home: UserHome, _ contact: JID, _ steps: Steps) {
+        if had.to || had.pendingOut {
+            steps.begin()
+            passOn(.unsubscribe, from: home, to: contact, stanza: nil) { steps.end() }
+        }
+        if had.from || had.pendingIn {
+            steps.begin()
+            passOn(.unsubscribed, from: home, to: contact, stanza: nil) { steps.end() }
+        }
+    }
+
+    /// Runs `body` when the contact's home, if it is one of ours, is in memory: what is done then to both rosters is
+    /// one commit.
+    private func withContact(_ contact: JID, _ body: @escaping () -> Void) {
+        guard serves(contact.domain) else { return body() }
+        homes.withHome(contact) { _ in body() }
     }
 
     // MARK: Subscriptions
@@ -74,6 +96,13 @@ extension Router {
     ) {
         if contact == home.jid { return completion(nil) }
         if home.blocks(contact) { return completion(.blocked) }
+        withContact(contact) { [self] in changeSubscription(kind, to: contact, from: home, stanza, completion) }
+    }
+
+    private func changeSubscription(
+        _ kind: SubscriptionMachine.Stanza, to contact: JID, from home: UserHome, _ stanza: [UInt8],
+        _ completion: @escaping (StanzaError?) -> Void
+    ) {
         let item: RosterItem
         if let known = home.roster[contact] {
             item = known
@@ -90,18 +119,25 @@ extension Router {
         let outcome = item.subscription.sent(kind)
         if outcome.pushes { item.isVisible = true }
         if !item.subscription.pendingIn { item.request = nil }
-        let after: (Bool) -> Void = { [self] stored in
-            guard stored else { return completion(StanzaError(.wait, .internalServerError)) }
-            if outcome.stopsSharing { stopSharing(home, with: contact) }
-            guard outcome.passesOn else { return completion(nil) }
-            // Counted as handled once the contact's side is durable too; presence comes behind `subscribed` (§3.1.5).
-            passOn(kind, from: home, to: contact, stanza: stanza) { [self] in
-                if outcome.startsSharing { startSharing(home, with: contact) }
-                completion(nil)
-            }
+        // Counted as handled once both sides are durable; presence comes behind `subscribed` (§3.1.5).
+        let steps = Steps { [self] error in
+            if error == nil, outcome.passesOn, outcome.startsSharing { startSharing(home, with: contact) }
+            completion(error)
         }
-        if item.subscription == before { return after(true) }
-        save(item, home, push: outcome.pushes, then: after)
+        let after: (Bool) -> Void = { [self] stored in
+            guard stored else { return steps.fail(StanzaError(.wait, .internalServerError)) }
+            if outcome.stopsSharing { stopSharing(home, with: contact) }
+            if outcome.passesOn, !serves(contact.domain) { passOn(kind, from: home, to: contact, stanza: stanza) }
+            steps.end()
+        }
+        steps.begin()
+        if item.subscription == before { after(true) } else { save(item, home, push: outcome.pushes, then: after) }
+        if outcome.passesOn, serves(contact.domain) {
+            steps.begin()
+            // With the same commit: otherwise a crash leaves the two rosters apart.
+            passOn(kind, from: home, to: contact, stanza: stanza) { steps.end() }
+        }
+        steps.end()
     }
 
     /// Ends every subscription of an account that is about to be removed: a later account of the same name is
@@ -148,7 +184,7 @@ extension Router {
         } else {
             guard kind == .subscribe else { return then() }
             guard home.roster.count < config.rosterItems else {
-                return reply(.unsubscribed, from: home, to: sender, then: then)
+                return passOn(.unsubscribed, from: home, to: sender, stanza: nil, then: then)
             }
             item = RosterItem(contact: sender, isVisible: false)
             home.roster[sender] = item
@@ -158,26 +194,23 @@ extension Router {
         if kind == .subscribe, item.subscription.pendingIn { item.request = stanza }
         if !item.subscription.pendingIn { item.request = nil }
         if outcome.pushes { item.isVisible = true }
+        let steps = Steps { _ in then() }
         let after: (Bool) -> Void = { [self] stored in
-            guard stored else { return then() }
+            guard stored else { return steps.end() }
             if outcome.passesOn {
                 for endpoint in home.endpoints where endpoint.availability != nil || kind != .subscribe {
                     if kind == .subscribe || endpoint.isInterested { endpoint.deliver(stanza) }
                 }
             }
             if outcome.stopsSharing { stopSharing(home, with: sender) }
-            if let answer = outcome.reply {
-                reply(answer, from: home, to: sender) { [self] in
-                    if answer == .subscribed { startSharing(home, with: sender) }
-                    then()
-                }
-            } else {
-                then()
-            }
+            if !serves(sender.domain) { reply(outcome.reply, from: home, to: sender, steps) }
+            steps.end()
             if kind == .unsubscribed, outcome.pushes { showGone(sender, home) }
         }
-        if item.subscription == before { return after(true) }
-        save(item, home, push: outcome.pushes, then: after)
+        steps.begin()
+        if item.subscription == before { after(true) } else { save(item, home, push: outcome.pushes, then: after) }
+        if serves(sender.domain) { reply(outcome.reply, from: home, to: sender, steps) }
+        steps.end()
     }
 
     /// A contact that took its permission back is shown as unavailable (§3.2.3).
@@ -190,9 +223,14 @@ extension Router {
     }
 
     private func reply(
-        _ kind: SubscriptionMachine.Stanza, from home: UserHome, to contact: JID, then: @escaping () -> Void
+        _ answer: SubscriptionMachine.Stanza?, from home: UserHome, to contact: JID, _ steps: Steps
     ) {
-        passOn(kind, from: home, to: contact, stanza: nil, then: then)
+        guard let answer else { return }
+        steps.begin()
+        passOn(answer, from: home, to: contact, stanza: nil) { [self] in
+            if answer == .subscribed { startSharing(home, with: contact) }
+            steps.end()
+        }
     }
 
     /// Requests that wait for an answer are delivered at each login (§3.1.3).

@@ -25,6 +25,7 @@ public final class HomeRegistry {
     private let logger: Logger
     var forkSilence: Int64
     private var homes = ByteTable<Entry>()
+    private var reading: [ObjectIdentifier: Entry] = [:]
 
     /// How long a home without clients stays in memory, milliseconds.
     static let idleTime: Int64 = 60_000
@@ -73,7 +74,20 @@ public final class HomeRegistry {
         let entry = Entry()
         entry.waiters.append(body)
         homes[address] = entry
+        reading[ObjectIdentifier(entry)] = entry
         load(jid.bare, address)
+    }
+
+    /// Calls back when every home that is being read now is there: what waits for it has happened by then.
+    func whenRead(_ body: @escaping () -> Void) {
+        guard !reading.isEmpty else { return body() }
+        var left = reading.count
+        for entry in reading.values {
+            entry.waiters.append { _ in
+                left -= 1
+                if left == 0 { body() }
+            }
+        }
     }
 
     private func load(_ jid: JID, _ address: [UInt8]) {
@@ -99,6 +113,7 @@ public final class HomeRegistry {
             loop.scheduleTask(in: .seconds(1)) { [weak self] in self?.load(jid, address) }
             return
         }
+        reading[ObjectIdentifier(entry)] = nil
         let waiters = entry.waiters
         entry.waiters = []
         var home: UserHome?

@@ -79,7 +79,7 @@ public final class C2SServer {
 
     /// A connection was accepted, on this loop.
     public func accept(_ channel: any Channel, directTLS: Bool) throws {
-        let address = channel.remoteAddress?.ipAddress ?? "unknown"
+        let address = NetworkOrigin.plain(channel.remoteAddress?.ipAddress ?? "unknown")
         let session = open(address: address, isSecure: directTLS)
         let handler = C2SHandler(session: session, address: address)
         do {

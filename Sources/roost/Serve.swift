@@ -26,7 +26,7 @@ struct Serve: AsyncParsableCommand {
         logger.logLevel = Logger.Level(rawValue: settings.logLevel) ?? .info
         do {
             let server = try await Server.start(settings, logger: logger)
-            server.printWelcome(configPath: config)
+            await server.printWelcome(configPath: config)
             let group = ServiceGroup(
                 configuration: .init(
                     services: [.init(service: server)], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))

@@ -21,7 +21,7 @@ final class Server: Service {
     private let adminGroup: MultiThreadedEventLoopGroup
     private let core: NIOLoopBound<C2SServer>
     private let channels: [any Channel]
-    private let database: any Database
+    let database: any Database
     private let admin: AdminServer
     private let ticker: RepeatedTask
     private let logger: Logger

@@ -1,10 +1,17 @@
 import Foundation
 import Ground
+import IMCore
+import Storage
+import XMPPWire
 
 extension Server {
     /// What listens where, and what to try first.
-    func printWelcome(configPath: String) {
+    func printWelcome(configPath: String) async {
         let domain = config.domains.first?.name ?? "localhost"
+        // The two of `roost init --demo-users`; without them, the one that the first line adds.
+        let anna = JID(preparedLocal: "anna", domain: domain, resource: nil)
+        let hasDemoUsers = ((try? await database.read { try AccountStore.account(anna, in: $0) }) ?? nil) != nil
+        let (user, friend) = hasDemoUsers ? ("anna", "bob") : ("carol", "carol")
         var lines = ["", "Roost \(RoostVersion.current) serves \(config.domains.map(\.name).joined(separator: ", "))"]
         for listener in listeners { lines.append("  listening   \(listener)") }
         if let port = config.https?.port {
@@ -15,9 +22,9 @@ extension Server {
         let port = config.c2s?.port ?? config.c2sTLS?.port ?? 5_222
         lines += [
             "", "Try it with a real client:",
-            "  profanity -a anna@\(domain)        then: /connect anna@\(domain) server 127.0.0.1 port \(port) tls trust",
-            "  /msg bob@\(domain) hello            in the same window",
             "  roost user add carol@\(domain) --config \(configPath)",
+            "  profanity                          then: /connect \(user)@\(domain) server 127.0.0.1 port \(port) tls trust",
+            "  /msg \(friend)@\(domain) hello            in the same window",
             "  roost session list --config \(configPath)", "",
         ]
         try? FileHandle.standardOutput.write(contentsOf: Data((lines.joined(separator: "\n") + "\n").utf8))

@@ -6,6 +6,12 @@
 
 /// What counts as one origin when connections and failures are counted by address.
 public enum NetworkOrigin {
+    /// The address as people write it: an IPv4 address in IPv6 form (`::ffff:192.0.2.1`) loses the form.
+    public static func plain(_ address: String) -> String {
+        let form = "::ffff:"
+        return address.hasPrefix(form) && address.contains(".") ? String(address.dropFirst(form.count)) : address
+    }
+
     /// The address itself for IPv4, also when it is written as IPv6; the /64 for IPv6, of which one customer has
     /// every address.
     public static func key(_ address: String) -> String {

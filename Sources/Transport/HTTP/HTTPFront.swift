@@ -62,7 +62,7 @@ public final class HTTPFront {
     ///
     /// - Throws: when there are too many; the channel is then closed.
     public func accept(_ channel: any Channel, usesTLS: Bool) throws {
-        let peer = channel.remoteAddress?.ipAddress ?? "unknown"
+        let peer = NetworkOrigin.plain(channel.remoteAddress?.ipAddress ?? "unknown")
         guard connections.count < settings.connections, isTrusted(peer) || count(peer) < settings.connectionsPerAddress
         else { throw HTTPFrontFull() }
         let pipeline = channel.pipeline.syncOperations

@@ -31,7 +31,8 @@ extension XMPPFeature {
                     own($0, handle: ArchiveProtocol.preferences)
                 },
             ],
-            serverFeatures: ["urn:xmpp:message-retract:1"],
+            // Profanity looks for the archive here and not at the account, where it is announced (XEP-0313 §6).
+            serverFeatures: ["urn:xmpp:message-retract:1", archiveNamespace],
             accountFeatures: [
                 ArchiveProtocol.namespace, ArchiveProtocol.namespace + "#extended",
                 ArchiveProtocol.namespace + "#groupchat-field", ArchiveProtocol.fullText, "urn:xmpp:message-retract:1",

@@ -59,7 +59,8 @@ extension XMPPFeature {
             guard node == nil || node == "" || node == known else { return request.refuse(.itemNotFound) }
             return request.reply(
                 Discovery.information(
-                    Discovery.serverIdentity, registry.serverFeatures, node: node, forms: registry.serverForms))
+                    Discovery.serverIdentity, registry.serverFeatures, node: node, others: registry.furtherIdentities,
+                    forms: registry.serverForms))
         }
         // XEP-0030 §8: only those who may see the user learn that the account exists.
         visibleHome(request, target, otherwise: { request.refuse(.serviceUnavailable) }) { _ in

@@ -64,7 +64,15 @@ final class IQRequest {
         reply(String(decoding: bytes, as: UTF8.self))
     }
 
-    func refuse(_ error: StanzaError) { answer("error", error.xml) }
+    /// Errors of pubsub come with the request (RFC 6120 §8.3.1): some clients go on only if they see which node it was.
+    func refuse(_ error: StanzaError) {
+        guard payload.namespace.hasPrefix("http://jabber.org/protocol/pubsub") else {
+            return answer("error", error.xml)
+        }
+        var bytes: [UInt8] = []
+        payload.write(into: &bytes, inheritedNamespace: XMPPNamespace.client)
+        answer("error", (bytes.count <= 2_048 ? String(decoding: bytes, as: UTF8.self) : "") + error.xml)
+    }
 
     /// Finishes a change: an empty result, or the error.
     func finish(_ error: StanzaError?) {

@@ -107,6 +107,8 @@ final class XMPPRegistry {
     /// Forms in the server's discovery information, in the order of their types.
     let serverForms: [DiscoveryForm]
     let capabilities: String
+    /// Identities of the server besides its own: many clients look for personal eventing there.
+    let furtherIdentities: [Discovery.Identity]
 
     init(features: [XMPPFeature], config: C2SConfig) {
         var server: Set<String> = []
@@ -142,8 +144,10 @@ final class XMPPRegistry {
         serverForms = features.flatMap { $0.serverForms(config) }.sorted {
             $0.type.utf8.lexicographicallyPrecedes($1.type.utf8)
         }
+        furtherIdentities =
+            features.contains { $0.name == XMPPFeature.personalEventing.name } ? [Discovery.personalEventing] : []
         capabilities = EntityCapabilities.verification(
-            identities: [Discovery.serverIdentity], features: serverFeatures, forms: serverForms)
+            identities: furtherIdentities + [Discovery.serverIdentity], features: serverFeatures, forms: serverForms)
     }
 
     func streamFeatures(domain: String) -> String { bindingFeature + boundStreamFeatures }

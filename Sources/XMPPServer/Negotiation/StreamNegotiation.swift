@@ -105,7 +105,8 @@ extension C2SSession {
             extensibleAuthenticate(element)
         case (.authenticating, sasl, "response"):
             saslResponse(element)
-        case (.authenticating, sasl, "abort"):
+        case (.authenticating, sasl, "abort"), (.negotiating, XMPPNamespace.sasl, "abort"):
+            // Also behind a failure, where some clients still say it.
             negotiation?.exchange = nil
             saslFailed(.aborted)
         case (.authenticated, XMPPNamespace.client, "iq"):

@@ -135,6 +135,17 @@ def given_token(answer: str) -> str:
     return found[1]
 
 
+@claim("the answer to a stream header is to whom that was from, and to nobody where it does not say (RFC 6120 §4.7.2)")
+async def header(scene: Scene) -> None:
+    user = scene.user()
+    for says in (True, False):
+        raw = await opened(scene, user, from_=says)
+        answer = raw.features[:raw.features.index("<stream:features>")]
+        expect(f" from='{DOMAIN}'" in answer and (f" to='{user}@{DOMAIN}'" in answer) == says, answer)
+        expect((" to=" in answer) == says, answer)
+        raw.close()
+
+
 def request(mechanism: str = "HT-SHA-256-NONE") -> str:
     return f"<request-token xmlns='urn:xmpp:fast:0' mechanism='{mechanism}'/>"
 

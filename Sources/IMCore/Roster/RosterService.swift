@@ -195,11 +195,16 @@ extension Router {
         if !item.subscription.pendingIn { item.request = nil }
         if outcome.pushes { item.isVisible = true }
         let steps = Steps { _ in then() }
+        // Who becomes available before the commit gets an open request as one that waited.
+        let present = kind == .subscribe ? home.endpoints.filter { $0.availability != nil } : []
         let after: (Bool) -> Void = { [self] stored in
             guard stored else { return steps.end() }
             if outcome.passesOn {
-                for endpoint in home.endpoints where endpoint.availability != nil || kind != .subscribe {
-                    if kind == .subscribe || endpoint.isInterested { endpoint.deliver(stanza) }
+                for endpoint in home.endpoints {
+                    let isTold =
+                        kind == .subscribe
+                        ? endpoint.availability != nil && present.contains { $0 === endpoint } : endpoint.isInterested
+                    if isTold { endpoint.deliver(stanza) }
                 }
             }
             if outcome.stopsSharing { stopSharing(home, with: sender) }

@@ -106,6 +106,9 @@ public struct ServerConfig: Sendable, Equatable {
     public var mobile = Mobile()
     public var search = Search()
     public var broadcast = Broadcast()
+    /// Listener of the bytestreams proxy (XEP-0065); nil switches the proxy off.
+    public var proxy65Listener: Listener?
+    public var proxy65 = Proxy65()
     /// Log level: trace, debug, info, notice, warning, error.
     public var logLevel: String = "info"
 

@@ -6,6 +6,8 @@ struct SceneSettings: Sendable {
     var c2s = C2SConfig()
     var core = CoreConfig()
     var services = ServicesConfig()
+    /// Whether there is a bytestreams proxy.
+    var proxy65 = false
     var gatherMilliseconds = 1
     var components: [ComponentAccount] = []
 
@@ -84,6 +86,7 @@ struct SceneSettings: Sendable {
         case "broadcast-addresses": services.broadcast.addresses = value
         case "broadcast-recipients": services.broadcast.recipients = value
         case "broadcast-per-minute": services.broadcast.recipientsPerMinute = value
+        case "proxy65": proxy65 = value != 0
         default: throw SceneFailure("there is no setting '\(name)'")
         }
     }

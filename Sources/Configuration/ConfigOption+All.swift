@@ -240,6 +240,10 @@ extension ConfigOption {
             "messaging.fork_lock_seconds",
             "Seconds of silence after which a conversation goes to every client of the user again (RFC 6121 §5.1).",
             .integer(\.messaging.forkLockSeconds, allowed: 1...86_400, zeroMeans: nil)),
+        ConfigOption(
+            "messaging.strip_xhtml",
+            "Whether formatted text (XHTML-IM, XEP-0071) is taken out of messages between users; the plain text stays.",
+            toggle(\.messaging.stripXHTML)),
     ]
 
     private static let archive: [ConfigOption] = [

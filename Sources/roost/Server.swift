@@ -212,6 +212,7 @@ extension CoreConfig {
         self.init()
         offlineMessages = config.messaging.offlineMessages
         forkSilence = Int64(config.messaging.forkLockSeconds) * 1_000
+        stripsXHTML = config.messaging.stripXHTML
         rosterItems = config.limits.rosterItems
         blockedItems = config.limits.blockedItems
         archive.isEnabled = config.archive.isEnabled

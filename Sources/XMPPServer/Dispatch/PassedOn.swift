@@ -16,6 +16,7 @@ extension XMPPFeature {
             "passed-on",
             [
                 Standard("XEP-0047", "In-Band Bytestreams", "2.0.1", .passedOn),
+                Standard("XEP-0071", "XHTML-IM", "1.5.4", .passedOn),
                 Standard("XEP-0085", "Chat State Notifications", "2.1", .passedOn),
                 Standard("XEP-0095", "Stream Initiation", "1.2", .passedOn),
                 Standard("XEP-0096", "SI File Transfer", "1.3.1", .passedOn),

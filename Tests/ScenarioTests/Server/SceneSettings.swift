@@ -29,6 +29,7 @@ struct SceneSettings: Sendable {
         switch name {
         case "gather-milliseconds": gatherMilliseconds = value
         case "offline-messages": core.offlineMessages = value
+        case "strip-xhtml": core.stripsXHTML = value != 0
         case "roster-items": core.rosterItems = value
         case "blocked-items": core.blockedItems = value
         case "pubsub-nodes": core.pubsub.nodes = value

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta, timezone
 
+from slixmpp.exceptions import IqError
+
 from .claims import claim
 from .client import Client, Scene, expect
 
@@ -175,3 +177,20 @@ async def no_carbons(scene: Scene) -> None:
     await asyncio.gather(desk.barrier(), quiet.barrier())
     expect(not desk.take("carbon_sent"), "a private message was copied")
     expect(not quiet.take("message"), "a client without carbons got a copy")
+
+
+@claim("bits of binary are fetched from the other client, and the server has none (XEP-0231)")
+async def bits(scene: Scene) -> None:
+    romeo, juliet = await scene.online(), await scene.online()
+    for client in (romeo, juliet):
+        client.register_plugin("xep_0231")
+    cid = await romeo["xep_0231"].set_bob(b"a spot", "text/plain")
+    answer = await juliet["xep_0231"].get_bob(romeo.boundjid, cid=cid, cached=False, timeout=10)
+    expect(answer["bob"]["data"] == b"a spot", f"{answer}")
+    for address in ("localhost", romeo.bare):
+        try:
+            await juliet["xep_0231"].get_bob(address, cid="sha1+0@bob.xmpp.org", cached=False, timeout=10)
+        except IqError as error:
+            expect(error.condition == "item-not-found", f"{address}: {error.condition}")
+        else:
+            expect(False, f"{address} has it")

@@ -79,7 +79,7 @@ enum XMPPFeatures {
             .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .stanzaIDs,
             .streams,
             .passedOn, .adHoc, .components, .search, .broadcast, .extensibleSASL, .inlineBinding, .fast,
-            .registration, .contactAddresses, .externalServices, .bytestreams,
+            .registration, .contactAddresses, .externalServices, .bytestreams, .bitsOfBinary,
             .archive, .clientState, .push,
             .webSocket, .bosh, .alternativeConnections,
             .vcard4, .avatars, .bookmarks, .portable,

@@ -76,7 +76,7 @@ enum XMPPFeatures {
     static var all: [XMPPFeature] {
         [
             .binding, .roster, .subscriptions, .discovery, .ping, .softwareVersion, .entityTime, .lastActivity,
-            .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .stanzaIDs,
+            .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .flexibleOffline, .stanzaIDs,
             .streams,
             .passedOn, .adHoc, .components, .search, .broadcast, .extensibleSASL, .inlineBinding, .fast,
             .registration, .contactAddresses, .externalServices, .bytestreams, .bitsOfBinary,

@@ -88,7 +88,7 @@ let package = Package(
         .testTarget(name: "XMLFuzzTests", dependencies: ["XMLWire", "CExpat", nio], exclude: ["Corpus"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", nio, posix, tls, nioTLS, log, x509, crypto]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
-        .testTarget(name: "XMPPServerTests", dependencies: ["XMPPServer", "XMLWire", "XMPPWire", "IMCore", nio]),
+        .testTarget(name: "XMPPServerTests", dependencies: ["XMPPServer", "XMLWire", "XMPPWire", "IMCore", nio, log]),
         .testTarget(name: "AdminServerTests", dependencies: ["AdminServer", nio, posix, log]),
         .testTarget(name: "LoadGeneratorTests", dependencies: ["LoadGenerator", nio, posix, crypto, cryptoExtras]),
         .testTarget(

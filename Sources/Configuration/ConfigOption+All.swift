@@ -39,6 +39,9 @@ extension ConfigOption {
         Group(
             key: "broadcast", summary: "Messages to many at once (XEP-0033); see docs/broadcast.md.",
             options: broadcast),
+        Group(
+            key: "proxy65", summary: "Proxy for file transfers between clients (XEP-0065), on listen.proxy65.",
+            options: proxy65),
         Group(key: "log", summary: "What the server tells the operator.", options: log),
     ]
 
@@ -69,6 +72,10 @@ extension ConfigOption {
             "listen.http",
             "The same without TLS, for a reverse proxy on this machine (docs/web.md).",
             .listener(\.http)),
+        ConfigOption(
+            "listen.proxy65",
+            "Proxy for file transfers between clients (XEP-0065); bytes pass as clients send them. The usual port is 7777.",
+            .listener(\.proxy65Listener)),
     ]
 
     private static let web: [ConfigOption] = [
@@ -233,6 +240,10 @@ extension ConfigOption {
             "messaging.fork_lock_seconds",
             "Seconds of silence after which a conversation goes to every client of the user again (RFC 6121 §5.1).",
             .integer(\.messaging.forkLockSeconds, allowed: 1...86_400, zeroMeans: nil)),
+        ConfigOption(
+            "messaging.strip_xhtml",
+            "Whether formatted text (XHTML-IM, XEP-0071) is taken out of messages between users; the plain text stays.",
+            toggle(\.messaging.stripXHTML)),
     ]
 
     private static let archive: [ConfigOption] = [

@@ -26,4 +26,29 @@ extension ConfigOption {
             "broadcast.per_minute", "Recipients that one user may address in a minute.",
             .integer(\.broadcast.perMinute, allowed: 1...1_000_000, zeroMeans: "unlimited")),
     ]
+
+    static let proxy65: [ConfigOption] = [
+        ConfigOption(
+            "proxy65.host",
+            "Host name or address under which clients reach listen.proxy65; empty for the domain itself.",
+            .host(\.proxy65.host)),
+        ConfigOption(
+            "proxy65.streams", "Streams at a time.", .integer(\.proxy65.streams, allowed: 1...10_000, zeroMeans: nil)),
+        ConfigOption(
+            "proxy65.streams_per_user", "Streams of one user at a time.",
+            .integer(\.proxy65.streamsPerUser, allowed: 1...1_000, zeroMeans: nil)),
+        ConfigOption(
+            "proxy65.bytes_per_second", "Bytes a second of one direction of a stream.",
+            .integer(\.proxy65.bytesPerSecond, allowed: 10_000...1_000_000_000, zeroMeans: "unlimited")),
+        ConfigOption(
+            "proxy65.stream_bytes", "Bytes of one stream, both directions together.",
+            .integer(\.proxy65.streamBytes, allowed: 100_000...1_000_000_000_000, zeroMeans: "unlimited")),
+        ConfigOption(
+            "proxy65.activation_seconds",
+            "Seconds from connecting until the stream is activated; a connection without is closed.",
+            .integer(\.proxy65.activationSeconds, allowed: 5...3_600, zeroMeans: nil)),
+        ConfigOption(
+            "proxy65.idle_seconds", "Seconds without a byte in either direction after which a stream is closed.",
+            .integer(\.proxy65.idleSeconds, allowed: 5...86_400, zeroMeans: nil)),
+    ]
 }

@@ -21,6 +21,8 @@ public struct ConfigOption: Sendable {
         case texts(any Field<[String]>, expected: String, isAllowed: @Sendable (String) -> Bool)
         /// One word of a kind; empty for none.
         case word(any Field<String>, allowed: String, isAllowed: @Sendable (String) -> Bool)
+        /// A host name or an IP address; empty for none.
+        case host(any Field<String>)
         /// `off`, or a group of `address` and `port`.
         case listener(any Field<ServerConfig.Listener?>)
     }
@@ -56,6 +58,8 @@ public struct ConfigOption: Sendable {
             return "a list, each entry \(expected)"
         case .word(_, let allowed, _):
             return allowed
+        case .host:
+            return "a host name or an IP address, or \"\""
         case .listener:
             return "off, or a group of address (an IP address) and port (1 … 65535)"
         }
@@ -71,6 +75,7 @@ public struct ConfigOption: Sendable {
         case .texts(let field, _, _):
             "[" + config[keyPath: field].map(YAMLText.quoted).joined(separator: ", ") + "]"
         case .word(let field, _, _): YAMLText.scalar(config[keyPath: field])
+        case .host(let field): YAMLText.scalar(config[keyPath: field])
         case .listener(let field):
             config[keyPath: field].map {
                 "{ address: \(YAMLText.quoted($0.address)), port: \($0.port) }"

@@ -125,6 +125,13 @@ struct ConfigReader {
                 return refuse(key, value: value, expected: option.allowed)
             }
             config[keyPath: field] = text
+        case .host(let field):
+            guard let text = value.scalar?.string else {
+                return refuse(key, value: value, expected: option.allowed)
+            }
+            let name = text.isEmpty || IPAddress.isLiteral(text) ? text : (try? DomainName.prepare(text).get()) ?? ""
+            guard text.isEmpty || !name.isEmpty else { return refuse(key, value: value, expected: option.allowed) }
+            config[keyPath: field] = name
         case .listener(let field):
             config[keyPath: field] = readListener(
                 value, key: key, expected: option.allowed, standard: ServerConfig()[keyPath: field])

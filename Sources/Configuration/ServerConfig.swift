@@ -106,6 +106,9 @@ public struct ServerConfig: Sendable, Equatable {
     public var mobile = Mobile()
     public var search = Search()
     public var broadcast = Broadcast()
+    /// Listener of the bytestreams proxy (XEP-0065); nil switches the proxy off.
+    public var proxy65Listener: Listener?
+    public var proxy65 = Proxy65()
     /// Log level: trace, debug, info, notice, warning, error.
     public var logLevel: String = "info"
 
@@ -227,6 +230,8 @@ public struct ServerConfig: Sendable, Equatable {
         public var offlineMessages: Int = 1_000
         /// Seconds of silence after which a conversation forks to every client again, 1 … 86,400.
         public var forkLockSeconds: Int = 1_800
+        /// Formatted text (XEP-0071) is taken out of messages between users; the plain text stays.
+        public var stripXHTML: Bool = false
 
         public init() {}
     }

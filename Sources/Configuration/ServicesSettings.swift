@@ -26,4 +26,24 @@ extension ServerConfig {
 
         public init() {}
     }
+
+    /// Proxy of SOCKS5 bytestreams (XEP-0065); it runs when `listen.proxy65` is on.
+    public struct Proxy65: Sendable, Equatable {
+        /// What clients are told; empty for the domain.
+        public var host: String = ""
+        /// Streams at a time, 1 … 10,000.
+        public var streams: Int = 200
+        /// Streams of one user at a time, 1 … 1,000.
+        public var streamsPerUser: Int = 10
+        /// Of one direction of a stream, 10,000 … 1,000,000,000; 0 is unlimited.
+        public var bytesPerSecond: Int = 0
+        /// Of one stream, 100,000 … 1,000,000,000,000; 0 is unlimited.
+        public var streamBytes: Int = 0
+        /// From connecting to activation, 5 … 3,600.
+        public var activationSeconds: Int = 60
+        /// Without a byte, 5 … 86,400.
+        public var idleSeconds: Int = 300
+
+        public init() {}
+    }
 }

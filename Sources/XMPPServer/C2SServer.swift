@@ -18,6 +18,8 @@ public final class C2SServer {
     let fast: FastService
     /// Accounts created by address (XEP-0077).
     var registrations: FailureThrottle
+    /// Reports by account (XEP-0377).
+    var reports = FailureThrottle(limit: BlockingReport.perHour, window: 3_600_000)
     public internal(set) var config: C2SConfig
     let registry: XMPPRegistry
     let commands = CommandEngine(AdHocCommands.all)

@@ -112,6 +112,11 @@ final class Server: Service {
                 "component \(listener.address.contains(":") ? "[\(listener.address)]" : listener.address):\(listener.port)"
             )
         }
+        if let listener = config.proxy65Listener {
+            channels.append(try await serveProxy65(config, listener, core: core, group: adminGroup, time: time))
+            let host = listener.address.contains(":") ? "[\(listener.address)]" : listener.address
+            listeners.append("proxy65 \(host):\(listener.port)")
+        }
         let backend = AdminOperations(
             config: config, listeners: listeners, database: database, core: core, time: time)
         let admin = AdminServer(
@@ -120,6 +125,23 @@ final class Server: Service {
         return Server(
             config: config, listeners: listeners, group: group, adminGroup: adminGroup, core: core, channels: channels,
             database: database, admin: admin, ticker: ticker, logger: logger)
+    }
+
+    /// The sockets of the proxy live beside the admin socket: files must not hold up messages.
+    private static func serveProxy65(
+        _ config: ServerConfig, _ listener: ServerConfig.Listener, core: NIOLoopBound<C2SServer>,
+        group: MultiThreadedEventLoopGroup, time: SystemTime
+    ) async throws -> any Channel {
+        let settings = ServicesConfig(config).bytestreams
+        let loop = group.next()
+        let relay = try await loop.submit {
+            NIOLoopBound(BytestreamRelay(config: settings, time: time), eventLoop: loop)
+        }.get()
+        loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in relay.value.tick() }
+        try await core.eventLoop.submit { core.value.addBytestreams(settings, relay: relay) }.get()
+        return try await Listener.bind(address: listener.address, port: listener.port, group: group) { channel in
+            try relay.value.accept(channel)
+        }
     }
 
     private static func compose(
@@ -190,6 +212,7 @@ extension CoreConfig {
         self.init()
         offlineMessages = config.messaging.offlineMessages
         forkSilence = Int64(config.messaging.forkLockSeconds) * 1_000
+        stripsXHTML = config.messaging.stripXHTML
         rosterItems = config.limits.rosterItems
         blockedItems = config.limits.blockedItems
         archive.isEnabled = config.archive.isEnabled
@@ -271,5 +294,13 @@ extension ServicesConfig {
         broadcast.addresses = config.broadcast.addresses
         broadcast.recipients = config.broadcast.recipients
         broadcast.recipientsPerMinute = config.broadcast.perMinute
+        bytestreams.host = config.proxy65.host
+        bytestreams.port = config.proxy65Listener?.port ?? bytestreams.port
+        bytestreams.streams = config.proxy65.streams
+        bytestreams.streamsPerUser = config.proxy65.streamsPerUser
+        bytestreams.bytesPerSecond = config.proxy65.bytesPerSecond
+        bytestreams.streamBytes = config.proxy65.streamBytes
+        bytestreams.activationSeconds = config.proxy65.activationSeconds
+        bytestreams.idleSeconds = config.proxy65.idleSeconds
     }
 }

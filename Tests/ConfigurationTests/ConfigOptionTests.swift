@@ -40,6 +40,7 @@ private func changedValue(_ option: ConfigOption) -> String {
         ]
         return samples.first(where: isAllowed).map { "[\"\($0)\"]" } ?? ""
     case .word: return "https://chat.example.com"
+    case .host: return "files.example.com"
     case .listener: return "{ address: 127.0.0.1, port: 1 }"
     }
 }
@@ -101,6 +102,7 @@ struct ConfigOptionTests {
             case .text: bad = ["~", "[]", "{}", "\"a\\nb\""]
             case .texts: bad = ["~", "''", "{}", "[a b]", "[[]]"]
             case .word: bad = ["{ a: 1 }", "[]", "not a word", "https:// /"]
+            case .host: bad = ["a b", "'-'", "[]", "{}"]
             case .listener: bad = ["on", "5222", "[]", "{ port: 0 }", "{ port: 65536 }", "{ address: localhost }"]
             }
             for value in bad {

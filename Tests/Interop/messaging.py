@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta, timezone
 
+from slixmpp.exceptions import IqError
+
 from .claims import claim
 from .client import Client, Scene, expect
 
@@ -175,3 +177,58 @@ async def no_carbons(scene: Scene) -> None:
     await asyncio.gather(desk.barrier(), quiet.barrier())
     expect(not desk.take("carbon_sent"), "a private message was copied")
     expect(not quiet.take("message"), "a client without carbons got a copy")
+
+
+@claim("stored messages are counted, listed, read, removed and purged instead of coming all at once (XEP-0013)")
+async def retrieval(scene: Scene) -> None:
+    sender, user = await scene.online(), scene.user()
+    for text in ("one", "two", "three"):
+        sender.send_message(mto=f"{user}@localhost", mbody=text, mtype="chat")
+    await sender.barrier()
+    reader = scene.client(user)
+    reader.register_plugin("xep_0013")
+    await reader.log_in(presence=False)
+    offline = reader["xep_0013"]
+    answer = await offline.get_count(timeout=10)
+    count = answer.xml.find(".//{jabber:x:data}field[@var='number_of_messages']/{jabber:x:data}value").text
+    expect(count == "3", f"{count} messages")
+    items = (await offline.get_headers(timeout=10))["disco_items"]["items"]
+    nodes = sorted(node for _, node, _ in items)
+    expect({name for _, _, name in items} == {sender.boundjid.full}, f"{items}")
+    reader.send_presence()
+    await reader.barrier()
+    expect(not reader.take("message"), "the flood came in spite of it")
+    await offline.view([nodes[1]], timeout=10, callback=lambda iq: None)
+    seen = await reader.body("two")
+    expect(seen["offline"]["item"]["node"] == nodes[1], f"{seen}")
+    await offline.remove([nodes[1]], timeout=10)
+    try:
+        await offline.remove([nodes[1]], timeout=10)
+    except IqError as error:
+        expect(error.condition == "item-not-found", f"refused with {error.condition}")
+    else:
+        expect(False, "removed twice")
+    await offline.fetch(timeout=10, callback=lambda iq: None)
+    await reader.body("one")
+    await reader.body("three")
+    await offline.purge(timeout=10)
+    await reader.log_out()
+    again = await scene.online(user)
+    expect(not again.take("message"), "something was left")
+
+
+@claim("bits of binary are fetched from the other client, and the server has none (XEP-0231)")
+async def bits(scene: Scene) -> None:
+    romeo, juliet = await scene.online(), await scene.online()
+    for client in (romeo, juliet):
+        client.register_plugin("xep_0231")
+    cid = await romeo["xep_0231"].set_bob(b"a spot", "text/plain")
+    answer = await juliet["xep_0231"].get_bob(romeo.boundjid, cid=cid, cached=False, timeout=10)
+    expect(answer["bob"]["data"] == b"a spot", f"{answer}")
+    for address in ("localhost", romeo.bare):
+        try:
+            await juliet["xep_0231"].get_bob(address, cid="sha1+0@bob.xmpp.org", cached=False, timeout=10)
+        except IqError as error:
+            expect(error.condition == "item-not-found", f"{address}: {error.condition}")
+        else:
+            expect(False, f"{address} has it")

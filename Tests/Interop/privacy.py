@@ -58,3 +58,15 @@ async def own_messages(scene: Scene) -> None:
     error = await juliet.wait("message", lambda m: m["type"] == "error", "error")
     expect(error["error"]["condition"] == "not-acceptable", f"{error['error']['condition']}")
     expect(error.xml.find(".//{urn:xmpp:blocking:errors}blocked") is not None, f"no <blocked/> in {error}")
+
+
+@claim("a report with a block blocks, and the administrator reads it in the log (XEP-0377)")
+async def report(scene: Scene) -> None:
+    romeo, juliet = await scene.friends()
+    juliet.register_plugin("xep_0377")
+    await juliet["xep_0377"].report(romeo.boundjid.bare, reason="abuse", timeout=10)
+    listed = {str(jid) for jid in await juliet["xep_0191"].get_blocked_jids()}
+    expect(listed == {romeo.bare}, f"list {listed}")
+    lines = [line for line in scene.host.log.read_text().splitlines() if "a user was reported" in line]
+    expect(any(f"jid={romeo.bare}" in line and f"by={juliet.bare}" in line and "reason=abuse" in line
+               for line in lines), f"logged: {lines}")

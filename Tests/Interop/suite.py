@@ -17,7 +17,8 @@ from .client import Expectation, Scene
 SUITE = "interop"
 _MODULES = [
     "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
-    "directory", "streams", "greedy", "websocket", "bosh", "browser", "restart", "administration", "components",
+    "directory", "transfers", "streams", "greedy", "websocket", "bosh", "browser", "restart", "administration",
+    "components",
     "another_library", "another_eventing", "terminal_client", "portable",
 ]
 _USERS = 400
@@ -44,7 +45,9 @@ async def run(report: Report, offset: int, match: str = "", kind: str = "roost")
     server: Server | None = None
     try:
         if kind == "roost":
-            server = RoostServer(offset, [("web", "request_seconds", "3")], components=["push", "echo"])
+            proxy = f"{{ address: 127.0.0.1, port: {7777 + offset} }}"
+            server = RoostServer(offset, [("web", "request_seconds", "3"), ("listen", "proxy65", proxy),
+                                          ("proxy65", "host", "127.0.0.1")], components=["push", "echo"])
         else:
             server = ProsodyServer(offset, tls=True)
         server.prepare([f"user{number}" for number in range(_USERS)])

@@ -46,16 +46,10 @@ public enum JournalStore {
         }
         let messages = try transaction.query(
             """
-            SELECT j.id, j.stanza, m.stanza, CASE WHEN m.recipient_archive = j.user_id THEN 1 ELSE 0 END FROM journal j LEFT JOIN messages m ON m.id = j.id
-            WHERE j.user_id = ? AND j.id > ? AND j.id <= ? ORDER BY j.id
+            \(selection) WHERE j.user_id = ? AND j.id > ? AND j.id <= ? ORDER BY j.id
             """,
             [.integer(userID), .integer(id.value), .integer(last)]
-        ).map { row in
-            // An archived message has its stanza there, perhaps retracted by now.
-            StoredMessage(
-                id: MessageID(row.integer(0)), stanza: row.optionalBlob(2) ?? row.blob(1),
-                isArchived: row.integer(3) != 0)
-        }
+        ).map(stored)
         return Page(messages: messages, isLast: taken == sizes.count && taken < limit)
     }
 
@@ -77,6 +71,48 @@ public enum JournalStore {
 
     static func remove(_ id: MessageID, in transaction: any Transaction) throws {
         try transaction.execute("DELETE FROM journal WHERE id = ?", [.integer(id.value)])
+    }
+
+    private static let selection = """
+        SELECT j.id, j.stanza, m.stanza, CASE WHEN m.recipient_archive = j.user_id THEN 1 ELSE 0 END
+        FROM journal j LEFT JOIN messages m ON m.id = j.id
+        """
+
+    /// An archived message has its stanza there, perhaps retracted by now.
+    private static func stored(_ row: Row) -> StoredMessage {
+        StoredMessage(
+            id: MessageID(row.integer(0)), stanza: row.optionalBlob(2) ?? row.blob(1), isArchived: row.integer(3) != 0)
+    }
+
+    /// Ids of everything stored for a user, oldest first.
+    static func ids(_ userID: Int64, in transaction: any Transaction) throws -> [MessageID] {
+        try transaction.query("SELECT id FROM journal WHERE user_id = ? ORDER BY id", [.integer(userID)])
+            .map { MessageID($0.integer(0)) }
+    }
+
+    /// The stored messages among `ids`, in that order, and how many of the ids were looked at: no more than one
+    /// message beyond `bytes`.
+    static func messages(
+        _ userID: Int64, _ ids: [MessageID], bytes: Int64, in transaction: any Transaction
+    ) throws -> (messages: [StoredMessage], taken: Int) {
+        var messages: [StoredMessage] = []
+        var (taken, total) = (0, Int64(0))
+        for id in ids where total < bytes {
+            taken += 1
+            let rows = try transaction.query(
+                "\(selection) WHERE j.id = ? AND j.user_id = ?", [.integer(id.value), .integer(userID)])
+            guard let message = rows.first.map(stored) else { continue }
+            total += Int64(message.stanza.count)
+            messages.append(message)
+        }
+        return (messages, taken)
+    }
+
+    static func remove(_ ids: [MessageID], of userID: Int64, in transaction: any Transaction) throws {
+        for id in ids {
+            try transaction.execute(
+                "DELETE FROM journal WHERE id = ? AND user_id = ?", [.integer(id.value), .integer(userID)])
+        }
     }
 
     /// The greatest id ever stored, so that ids grow over restarts.

@@ -28,6 +28,9 @@ public struct MessageTraits: OptionSet, Sendable {
     /// A data form (XEP-0004).
     public static let form = MessageTraits(rawValue: 2_048)
 
+    /// Formatted text (XEP-0071).
+    public static let xhtmlNamespace: StaticString = "http://jabber.org/protocol/xhtml-im"
+
     /// Namespaces of content that is worthless later: data in band, events of services, old typing notices.
     public static let transientNamespaces: [StaticString] = [
         "http://jabber.org/protocol/ibb", "http://jabber.org/protocol/pubsub#event", "jabber:x:event",

@@ -16,13 +16,16 @@ final class OfflineReplay {
     var shared: Deque<JournalEntry>
     /// What was in flight to anybody: rows of these are skipped.
     let known: Set<Int64>
+    /// Nothing is read from the store: some client asks for that itself (XEP-0013).
+    let leavesStored: Bool
     var lastID = MessageID(0)
     var held: Deque<Held> = []
     var mustLookAgain = false
     var isCancelled = false
 
-    init(endpoint: any Endpoint, shared: [JournalEntry]) {
+    init(endpoint: any Endpoint, shared: [JournalEntry], leavesStored: Bool) {
         self.endpoint = endpoint
+        self.leavesStored = leavesStored
         self.shared = Deque(shared)
         known = Set(shared.map(\.id.value))
     }
@@ -39,9 +42,9 @@ final class OfflineReplay {
 
 extension Router {
     /// Messages read at a time.
-    private static let pageSize = 200
+    static let pageSize = 200
     /// Bytes read at a time: far less than what ends the stream of a client that is slow to take them.
-    private static let pageBytes: Int64 = 131_072
+    static let pageBytes: Int64 = 131_072
 
     /// A client became reachable: gives it what is stored, if anything is.
     ///
@@ -56,14 +59,16 @@ extension Router {
         var seen: Set<Int64> = []
         let shared = home.endpoints.filter { $0 !== endpoint }.flatMap(\.inFlight)
             .filter { !$0.isSettled && seen.insert($0.id.value).inserted }.sorted { $0.id < $1.id }
-        guard home.storedMessages > 0 || !shared.isEmpty else { return }
-        let replay = OfflineReplay(endpoint: endpoint, shared: shared)
+        let leavesStored = !home.retrievers.isEmpty
+        guard !shared.isEmpty || home.storedMessages > 0 && !leavesStored else { return }
+        let replay = OfflineReplay(endpoint: endpoint, shared: shared, leavesStored: leavesStored)
         replay.held = held
         home.replay = replay
         readPage(replay, home)
     }
 
     private func readPage(_ replay: OfflineReplay, _ home: UserHome) {
+        if replay.leavesStored { return deliver(JournalStore.Page(messages: [], isLast: true), replay, home) }
         let (userID, after) = (home.id, replay.lastID)
         home.pendingWrites += 1
         // Through the journal, so that everything accepted before is there to be read.
@@ -83,10 +88,7 @@ extension Router {
     }
 
     private func deliver(_ page: JournalStore.Page, _ replay: OfflineReplay, _ home: UserHome) {
-        var elsewhere = Set(replay.held.compactMap { $0.entry?.id.value })
-        for endpoint in home.endpoints { elsewhere.formUnion(endpoint.inFlight.lazy.map(\.id.value)) }
-        // Settled since the page was read.
-        elsewhere.formUnion(journal.pendingDeletions)
+        let elsewhere = inHand(home)
         for row in page.messages {
             replay.lastID = row.id
             while let first = replay.shared.first, first.id <= row.id { deliverShared(replay, home) }
@@ -113,6 +115,15 @@ extension Router {
             return readPage(replay, home)
         }
         finishReplay(replay, home)
+    }
+
+    /// Messages with a row that are not to be read from it: clients have them, or will.
+    func inHand(_ home: UserHome) -> Set<Int64> {
+        var ids = Set((home.replay?.held ?? []).compactMap { $0.entry?.id.value })
+        for endpoint in home.endpoints { ids.formUnion(endpoint.inFlight.lazy.map(\.id.value)) }
+        // Settled since the page was read.
+        ids.formUnion(journal.pendingDeletions)
+        return ids
     }
 
     private func deliverShared(_ replay: OfflineReplay, _ home: UserHome) {

@@ -10,6 +10,8 @@ public struct CoreConfig: Sendable {
     public var offlineMessages = 1_000
     /// Silence after which a conversation forks again, milliseconds.
     public var forkSilence: Int64 = 1_800_000
+    /// Formatted text (XEP-0071) is taken out of messages of users.
+    public var stripsXHTML = false
     public var rosterItems = 5_000
     public var blockedItems = 1_000
     public var archive = ArchiveConfig()
@@ -118,6 +120,7 @@ public final class Router {
         }
         // First of all: nothing may be handed to a client that has ended.
         home.endpoints.remove(at: index)
+        if !home.retrievers.isEmpty { home.retrievers.remove(endpoint.resource) }
         home.lastUse = time.uptime
         if !home.pushes.isEmpty { notifyAbsent(endpoint.resource, of: entries, home) }
         replayEnded(for: endpoint, home) { giveBack(entries, from: endpoint, home) }

@@ -66,6 +66,13 @@ extension Router {
         let type = MessageType(rawValue: stanza.element["type"] ?? "normal") ?? .normal
         var element = stanza.element
         element["to"] = stanza.to.description
+        // What a service says itself is the service's affair.
+        if config.stripsXHTML, senderHome != nil {
+            element.children.removeAll {
+                guard case .element(let child) = $0 else { return false }
+                return child.name == "html" && child.namespace == "\(MessageTraits.xhtmlNamespace)"
+            }
+        }
         let traits = MessageTraits(of: element)
         if type == .chat || type == .normal {
             // The server's id is the only one of that address (XEP-0359 §4).

@@ -34,6 +34,8 @@ public final class UserHome {
     /// The client that last sent available presence or a message, and when, for quiet mode.
     var lastActive: (resource: String, uptime: Int64)?
     var replay: OfflineReplay?
+    /// Resources of the clients that ask for stored messages themselves (XEP-0013): nobody is sent them unasked.
+    var retrievers: Set<String> = []
     var awaitingReplay: Deque<any Endpoint> = []
     /// Durable changes under way; a home is not forgotten before they are done.
     var pendingWrites = 0

@@ -42,6 +42,7 @@ public enum ProtocolReference {
             let completeness =
                 switch standard.completeness {
                 case .complete: "complete"
+                case .passedOn: "passed on between clients"
                 case .partial(let missing): "partial: \(missing)"
                 }
             text +=

@@ -2,6 +2,8 @@
 struct Standard {
     enum Completeness: Equatable {
         case complete
+        /// For clients: the server brings it from one to the other as it is.
+        case passedOn
         /// What is missing, in a few words.
         case partial(String)
     }

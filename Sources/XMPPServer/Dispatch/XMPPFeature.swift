@@ -76,9 +76,10 @@ enum XMPPFeatures {
     static var all: [XMPPFeature] {
         [
             .binding, .roster, .subscriptions, .discovery, .ping, .softwareVersion, .entityTime, .lastActivity,
-            .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .stanzaIDs, .streams,
+            .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .flexibleOffline, .stanzaIDs,
+            .streams,
             .passedOn, .adHoc, .components, .search, .broadcast, .extensibleSASL, .inlineBinding, .fast,
-            .registration, .contactAddresses, .externalServices,
+            .registration, .contactAddresses, .externalServices, .bytestreams, .bitsOfBinary,
             .archive, .clientState, .push,
             .webSocket, .bosh, .alternativeConnections,
             .vcard4, .avatars, .bookmarks, .portable,

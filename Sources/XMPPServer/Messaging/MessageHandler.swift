@@ -164,7 +164,8 @@ extension C2SSession {
             senderHome: home)
     }
 
-    /// Reads what the children mean for routing; ids that pretend to be a server's are to be cut out.
+    /// Reads what the children mean for routing; ids that pretend to be a server's are to be cut out, and formatted text
+    /// (XEP-0071) where it is not wanted.
     private static func traits(
         _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ router: Router, _ cuts: inout [Span]
     ) -> MessageTraits {
@@ -189,6 +190,8 @@ extension C2SSession {
                 if child.localName(equals: "store", in: bytes) { traits.insert(.store) }
             } else if child.namespace(equals: "urn:xmpp:carbons:2", in: bytes) {
                 traits.insert(child.localName(equals: "private", in: bytes) ? .noCopy : .isCarbon)
+            } else if router.config.stripsXHTML, isXHTML(child, bytes) {
+                cuts.append(child.whole)
             } else {
                 if child.namespace(equals: "urn:xmpp:receipts", in: bytes)
                     || child.namespace(equals: "urn:xmpp:chat-markers:0", in: bytes)
@@ -220,6 +223,15 @@ extension C2SSession {
             parsing: child.whole.slice(of: bytes), streamDefaultNamespace: XMPPNamespace.client, streamPrefixes: [])
         guard let by = element?["by"], let jid = try? JID(parsing: by) else { return false }
         return !router.domainNames.contains { jid.domain == $0 || jid.domain.hasSuffix("." + $0) }
+    }
+}
+
+extension C2SSession {
+    /// A namespace written with references counts too: nobody else is called `html` and hides its name.
+    private static func isXHTML(_ child: ChildSpan, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        child.localName(equals: "html", in: bytes)
+            && (child.namespace(equals: MessageTraits.xhtmlNamespace, in: bytes)
+                || child.namespace.slice(of: bytes).contains(38))
     }
 }
 

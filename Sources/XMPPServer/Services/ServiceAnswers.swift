@@ -93,7 +93,7 @@ extension C2SServer {
         broadcast.config = config.broadcast
     }
 
-    private func add(_ service: any DomainService) {
+    func add(_ service: any DomainService) {
         if !router.add(service) {
             logger.warning("the domain of a service is taken", metadata: ["domain": "\(service.domain)"])
         }

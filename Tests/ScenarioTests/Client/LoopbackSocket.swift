@@ -37,6 +37,9 @@ final class LoopbackSocket {
         descriptor = -1
     }
 
+    /// Nothing more will be sent.
+    func endOutput() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+
     /// Sends everything. A link that the other side has closed takes nothing and is no error here: the client finds
     /// out when it reads.
     func send(_ bytes: [UInt8]) throws {

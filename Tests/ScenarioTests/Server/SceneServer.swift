@@ -55,13 +55,29 @@ final class SceneServer {
                     try core.value.components?.accept(channel)
                 }
             }
-        channels = [clients] + (components.map { [$0] } ?? [])
+        let files = try settings.proxy65 ? Self.serveBytestreams(settings, core, group, time) : nil
+        channels = [clients] + (components.map { [$0] } ?? []) + (files.map { [$0] } ?? [])
         port = clients.localAddress?.port ?? 0
         componentPort = components?.localAddress?.port ?? 0
         self.group = group
         self.loop = loop
         self.core = core
         self.database = database
+    }
+
+    private static func serveBytestreams(
+        _ settings: SceneSettings, _ core: NIOLoopBound<C2SServer>, _ group: MultiThreadedEventLoopGroup,
+        _ time: ManualTime
+    ) throws -> any Channel {
+        let config = settings.services.bytestreams
+        let relay = try core.eventLoop.submit {
+            let relay = NIOLoopBound(BytestreamRelay(config: config, time: time), eventLoop: core.eventLoop)
+            core.value.addBytestreams(config, relay: relay)
+            return relay
+        }.wait()
+        return try Waiting.result {
+            try await Listener.bind(address: "127.0.0.1", port: 0, group: group) { try relay.value.accept($0) }
+        }
     }
 
     private static func compose(

@@ -6,6 +6,8 @@ struct SceneSettings: Sendable {
     var c2s = C2SConfig()
     var core = CoreConfig()
     var services = ServicesConfig()
+    /// Whether there is a bytestreams proxy.
+    var proxy65 = false
     var gatherMilliseconds = 1
     var components: [ComponentAccount] = []
 
@@ -27,6 +29,7 @@ struct SceneSettings: Sendable {
         switch name {
         case "gather-milliseconds": gatherMilliseconds = value
         case "offline-messages": core.offlineMessages = value
+        case "strip-xhtml": core.stripsXHTML = value != 0
         case "roster-items": core.rosterItems = value
         case "blocked-items": core.blockedItems = value
         case "pubsub-nodes": core.pubsub.nodes = value
@@ -84,6 +87,7 @@ struct SceneSettings: Sendable {
         case "broadcast-addresses": services.broadcast.addresses = value
         case "broadcast-recipients": services.broadcast.recipients = value
         case "broadcast-per-minute": services.broadcast.recipientsPerMinute = value
+        case "proxy65": proxy65 = value != 0
         default: throw SceneFailure("there is no setting '\(name)'")
         }
     }

@@ -12,13 +12,14 @@ import traceback
 from support.report import Report
 from support.servers import ProsodyServer, RoostServer, Server, ServerFailure
 
+from . import external
 from .client import Expectation, Scene
 
 SUITE = "interop"
 _MODULES = [
     "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
     "directory", "streams", "greedy", "websocket", "bosh", "browser", "restart", "administration", "components",
-    "another_library", "another_eventing", "terminal_client", "portable",
+    "another_library", "another_eventing", "terminal_client", "portable", "external",
 ]
 _USERS = 400
 # One test, all its waits included.
@@ -44,7 +45,10 @@ async def run(report: Report, offset: int, match: str = "", kind: str = "roost")
     server: Server | None = None
     try:
         if kind == "roost":
-            server = RoostServer(offset, [("web", "request_seconds", "3")], components=["push", "echo"])
+            server = RoostServer(
+                offset, [("web", "request_seconds", "3"), ("authentication", "client_authorities", external.AUTHORITY),
+                         ("authentication", "certificate_enrolment", "on")], components=["push", "echo"])
+            external.make_authority(server.directory)
         else:
             server = ProsodyServer(offset, tls=True)
         server.prepare([f"user{number}" for number in range(_USERS)])

@@ -81,7 +81,7 @@ enum XMPPFeatures {
             .registration, .contactAddresses, .externalServices,
             .archive, .clientState, .push,
             .webSocket, .bosh, .alternativeConnections,
-            .vcard4, .avatars, .bookmarks, .portable,
+            .vcard4, .avatars, .bookmarks, .portable, .clientCertificates,
             // Last: it takes every node of an account for one of its own.
             .personalEventing,
         ]

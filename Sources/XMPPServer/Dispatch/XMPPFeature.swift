@@ -76,7 +76,8 @@ enum XMPPFeatures {
     static var all: [XMPPFeature] {
         [
             .binding, .roster, .subscriptions, .discovery, .ping, .softwareVersion, .entityTime, .lastActivity,
-            .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .stanzaIDs, .streams,
+            .vcardTemp, .privateStorage, .blocking, .privacyLists, .streamManagement, .carbons, .offline, .stanzaIDs,
+            .streams,
             .passedOn, .adHoc, .components, .search, .broadcast, .extensibleSASL, .inlineBinding, .fast,
             .registration, .contactAddresses, .externalServices,
             .archive, .clientState, .push,

@@ -159,6 +159,15 @@ extension ConfigOption {
                 + " clients try a binding that is not offered and then fall back to PLAIN; off helps them.",
             choice(\.channelBinding)),
         ConfigOption(
+            "authentication.client_authorities",
+            "PEM file of authorities: a client with a certificate of theirs that names its account logs in without password"
+                + " (XEP-0178). Empty for none.",
+            .text(\.clientAuthorities)),
+        ConfigOption(
+            "authentication.certificate_enrolment",
+            "Whether users may enrol certificates of their own for their clients, self-signed ones too (XEP-0257).",
+            choice(\.certificateEnrolment)),
+        ConfigOption(
             "authentication.token_days",
             "Days after which a client that has not come back must use its password again (XEP-0484). 0 gives no tokens.",
             .integer(\.tokenDays, allowed: 0...365, zeroMeans: nil)),

@@ -28,6 +28,7 @@ extension ConfigReader {
     /// Makes every path absolute.
     mutating func checkPaths() {
         config.adminSocket = absolute(config.adminSocket)
+        if !config.clientAuthorities.isEmpty { config.clientAuthorities = absolute(config.clientAuthorities) }
         config.database = absolute(config.database)
         for index in config.domains.indices {
             config.domains[index].certificate = absolute(config.domains[index].certificate)

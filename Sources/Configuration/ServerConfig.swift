@@ -94,6 +94,10 @@ public struct ServerConfig: Sendable, Equatable {
     public var scramHashes: ScramHashes = .all
     /// Whether SCRAM-…-PLUS is offered.
     public var channelBinding: ChannelBindingPolicy = .offered
+    /// PEM file of authorities whose client certificates log in, absolute once loaded; empty for none (XEP-0178).
+    public var clientAuthorities: String = ""
+    /// Whether users may enrol certificates for their clients (XEP-0257).
+    public var certificateEnrolment: Switch = .off
     /// Life of a token in days, 1 … 365; 0 gives none (XEP-0484).
     public var tokenDays: Int = 21
     public var registration = Registration()

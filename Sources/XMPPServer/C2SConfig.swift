@@ -1,3 +1,5 @@
+import Transport
+
 /// Settings of client streams; a snapshot, exchanged whole.
 public struct C2SConfig: Sendable {
     /// Plain streams must start TLS before they authenticate (RFC 7590 §3.1).
@@ -26,6 +28,10 @@ public struct C2SConfig: Sendable {
     public var scramIterations = 4_096
     /// Whether SCRAM-…-PLUS is offered (decision 0006).
     public var offersChannelBinding = true
+    /// Whose client certificates are believed (XEP-0178); nil for nobody's.
+    public var clientAuthorities: ClientAuthorities?
+    /// Whether users may enrol certificates of their own (XEP-0257).
+    public var allowsEnrolment = false
     /// Life of a token of XEP-0484, seconds; zero gives none.
     public var tokenSeconds = 21 * 86_400
     public var registration = RegistrationConfig()

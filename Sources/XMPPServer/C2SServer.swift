@@ -16,6 +16,8 @@ public final class C2SServer {
     public let tls: TLSContexts
     let authentication: AuthenticationService
     let fast: FastService
+    /// Login by certificate; nil when nobody is asked for one.
+    let external: ExternalAuthentication?
     /// Accounts created by address (XEP-0077).
     var registrations: FailureThrottle
     /// Reports by account (XEP-0377).
@@ -72,6 +74,12 @@ public final class C2SServer {
         registry = XMPPRegistry(
             features: XMPPFeatures.all.filter { !config.switchedOff.contains($0.name) }, config: config)
         registrations = FailureThrottle(limit: config.registration.accountsPerHour, window: 3_600_000)
+        external =
+            config.clientAuthorities == nil && !config.allowsEnrolment
+            ? nil
+            : ExternalAuthentication(
+                database: router.database, authorities: config.clientAuthorities,
+                allowsEnrolment: config.allowsEnrolment, loop: loop)
         fast = FastService(router: router, config: config, loop: loop, time: time)
         router.answerIQ = { [weak self] in self?.answer($0) }
         for name in router.domainNames where !config.switchedOff.contains("pubsub") {

@@ -156,9 +156,13 @@ final class Server: Service {
             database: database, journal: journal, domains: config.domains.map(\.name), config: CoreConfig(config),
             loop: isolated,
             time: time, logger: logger)
+        var c2s = C2SConfig(config, descriptors: descriptors)
+        if !config.clientAuthorities.isEmpty {
+            c2s.clientAuthorities = try ClientAuthorities(path: config.clientAuthorities)
+        }
         let tls = try TLSContexts(
-            config.domains.map { .init(domain: $0.name, certificate: $0.certificate, key: $0.key) }, logger: logger)
-        let c2s = C2SConfig(config, descriptors: descriptors)
+            config.domains.map { .init(domain: $0.name, certificate: $0.certificate, key: $0.key) },
+            asksForCertificates: c2s.clientAuthorities != nil || c2s.allowsEnrolment, logger: logger)
         let authentication = AuthenticationService(
             database: database, decoySecret: secret, config: c2s, loop: isolated, time: time)
         let server = C2SServer(
@@ -255,6 +259,8 @@ extension C2SConfig {
         ackSeconds = config.streamManagement.ackSeconds
         unacknowledgedStanzas = config.streamManagement.queue
         scramIterations = config.scramIterations
+        allowsEnrolment = config.certificateEnrolment == .on
+        if !allowsEnrolment, config.clientAuthorities.isEmpty { switchedOff.insert("client-certificates") }
         offersSHA256 = config.scramHashes == .all
         offersChannelBinding = config.channelBinding == .offered
         tokenSeconds = config.tokenDays * 86_400

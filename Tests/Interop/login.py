@@ -15,7 +15,7 @@ from support.servers import DOMAIN, PASSWORD
 from .claims import claim
 from .client import Scene, expect
 
-_HEADER = ("<?xml version='1.0'?><stream:stream {from_}to='" + DOMAIN + "' version='1.0' xmlns='jabber:client'"
+HEADER = ("<?xml version='1.0'?><stream:stream {from_}to='" + DOMAIN + "' version='1.0' xmlns='jabber:client'"
            " xmlns:stream='http://etherx.jabber.org/streams'>")
 _AGENT = "<user-agent id='{}'><software>raw</software><device>test</device></user-agent>"
 _RESUME = "<enable xmlns='urn:xmpp:sm:3' resume='true'/>"
@@ -30,14 +30,17 @@ class Raw:
         self.address = ""
         self.certificate = b""
 
-    async def open(self, from_: bool = True) -> "Raw":
+    def context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=str(self.scene.host.certificate()))
         context.set_alpn_protocols(["xmpp-client"])
+        return context
+
+    async def open(self, from_: bool = True) -> "Raw":
         self.reader, self.writer = await asyncio.open_connection(
-            "127.0.0.1", self.scene.host.tls_port, ssl=context, server_hostname=DOMAIN)
+            "127.0.0.1", self.scene.host.tls_port, ssl=self.context(), server_hostname=DOMAIN)
         self.certificate = self.writer.get_extra_info("ssl_object").getpeercert(True)
         sender = f"from='{self.user}@{DOMAIN}' " if from_ else ""
-        self.send(_HEADER.format(from_=sender))
+        self.send(HEADER.format(from_=sender))
         self.features = await self.until("</stream:features>")
         return self
 

@@ -12,6 +12,7 @@ import traceback
 from support.report import Report
 from support.servers import ProsodyServer, RoostServer, Server, ServerFailure
 
+from . import external
 from .client import Expectation, Scene
 
 SUITE = "interop"
@@ -19,7 +20,7 @@ _MODULES = [
     "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
     "directory", "transfers", "streams", "greedy", "websocket", "bosh", "browser", "restart", "administration",
     "components",
-    "another_library", "another_eventing", "terminal_client", "portable",
+    "another_library", "another_eventing", "terminal_client", "portable", "external",
 ]
 _USERS = 400
 # One test, all its waits included.
@@ -46,8 +47,11 @@ async def run(report: Report, offset: int, match: str = "", kind: str = "roost")
     try:
         if kind == "roost":
             proxy = f"{{ address: 127.0.0.1, port: {7777 + offset} }}"
-            server = RoostServer(offset, [("web", "request_seconds", "3"), ("listen", "proxy65", proxy),
-                                          ("proxy65", "host", "127.0.0.1")], components=["push", "echo"])
+            server = RoostServer(
+                offset, [("web", "request_seconds", "3"), ("listen", "proxy65", proxy), ("proxy65", "host", "127.0.0.1"),
+                         ("authentication", "client_authorities", external.AUTHORITY),
+                         ("authentication", "certificate_enrolment", "on")], components=["push", "echo"])
+            external.make_authority(server.directory)
         else:
             server = ProsodyServer(offset, tls=True)
         server.prepare([f"user{number}" for number in range(_USERS)])

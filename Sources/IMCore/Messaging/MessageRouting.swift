@@ -7,7 +7,9 @@ extension Router {
     ///
     /// The sender's stream counts the message once it is stored, delivered or bounced, never before.
     public func route(_ message: IncomingMessage, to recipient: JID) {
-        if let senderHome = message.senderHome, senderHome.blocks(recipient) {
+        if let senderHome = message.senderHome, senderHome.hasRules,
+            senderHome.blocks(recipient, .all, at: message.sender)
+        {
             return bounce(message, .blocked)
         }
         homes.withHome(recipient) { [self] home in
@@ -41,10 +43,23 @@ extension Router {
     }
 
     private func isBlocked(_ message: IncomingMessage, by home: UserHome) -> Bool {
-        guard !home.blocked.isEmpty,
-            let sender = message.from ?? (try? JID(parsing: String(decoding: message.sender.address, as: UTF8.self)))
-        else { return false }
-        return home.blocks(sender)
+        guard home.hasRules, let sender = self.sender(of: message) else { return false }
+        let addressed = message.fullAddress.flatMap { home.endpoint(address: $0) }
+        guard addressed == nil, home.privacy?.active.isEmpty == false, !home.endpoints.isEmpty else {
+            return home.blocks(sender, .message, at: addressed)
+        }
+        // Sessions with lists of their own: unwanted when none of them takes it.
+        return home.endpoints.allSatisfy { home.blocks(sender, .message, at: $0) }
+    }
+
+    private func sender(of message: IncomingMessage) -> JID? {
+        message.from ?? (try? JID(parsing: String(decoding: message.sender.address, as: UTF8.self)))
+    }
+
+    /// The clients whose own lists take the message; all of them where no session has one.
+    private func willing(_ endpoints: [any Endpoint], _ message: IncomingMessage, _ home: UserHome) -> [any Endpoint] {
+        guard home.privacy?.active.isEmpty == false, let sender = sender(of: message) else { return endpoints }
+        return endpoints.filter { !home.blocks(sender, .message, at: $0) }
     }
 
     private func dispatch(_ message: IncomingMessage, _ home: UserHome) {
@@ -57,8 +72,16 @@ extension Router {
         }
         switch verdict {
         case .toResource: deliver(message, to: addressed.map { [$0] } ?? [], home)
-        case .fork: deliver(message, to: fork(message, home), home)
-        case .toAll: deliver(message, to: home.endpoints.filter { $0.isReachable }, home)
+        case .fork:
+            let clients = fork(message, home)
+            // Whoever is there does not take it, somebody else might.
+            if clients.isEmpty, MessagePolicy.isStorable(type: message.type, traits: message.traits) {
+                return store(message, home)
+            }
+            deliver(message, to: clients, home)
+        case .toAll:
+            let reachable = home.endpoints.filter { $0.isReachable }
+            deliver(message, to: willing(reachable, message, home), home)
         case .store: store(message, home)
         case .refuse: message.type == .error ? message.acknowledge() : bounce(message, .serviceUnavailable)
         case .ignore: message.acknowledge()
@@ -77,7 +100,8 @@ extension Router {
             locked = nil
         }
         if home.endpoints.count == 1 { return home.endpoints }
-        let reachable = home.endpoints.filter { $0.isReachable }
+        let reachable = willing(
+            home.endpoints.filter { $0.isReachable }, message, home)
         if let locked, let endpoint = reachable.first(where: { $0.resource == locked }) { return [endpoint] }
         return reachable
     }
@@ -222,6 +246,7 @@ extension Router {
         for endpoint in home.endpoints
         where endpoint.wantsCarbons && !primary.contains(where: { $0 === endpoint })
             && endpoint.address != message.sender.address
+            && (home.privacy == nil || !willing([endpoint], message, home).isEmpty)
         {
             endpoint.deliver(
                 StanzaStamp.carbon(

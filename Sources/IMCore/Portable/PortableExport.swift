@@ -137,25 +137,19 @@ public struct PortableExport {
         return true
     }
 
-    /// The block list as the default privacy list (XEP-0191 §5): the format has no other word for it.
+    /// Privacy lists; the block list is the default one (XEP-0191 §5).
     private mutating func writePrivacy(_ id: Int64) throws {
-        let blocked = try BlockStore.load(id, in: transaction).map(\.description).sorted()
-        guard !blocked.isEmpty else { return }
-        let namespace = "jabber:iq:privacy"
-        let items = blocked.enumerated().map { index, jid in
-            XMLElement.Node.element(
-                XMLElement(
-                    "item", namespace: namespace,
-                    attributes: ["type": "jid", "value": jid, "action": "deny", "order": String(index + 1)]))
+        let lists =
+            try PrivacyStore.load(id, in: transaction)
+            ?? PrivacyLists(blocked: try BlockStore.load(id, in: transaction))
+        guard !lists.lists.isEmpty else { return }
+        var query = XMLElement("query", namespace: PrivacyList.namespace)
+        if let name = lists.defaultName {
+            query.children.append(
+                .element(XMLElement("default", namespace: PrivacyList.namespace, attributes: ["name": name])))
         }
-        append(
-            XMLElement(
-                "query", namespace: namespace,
-                children: [
-                    .element(XMLElement("default", namespace: namespace, attributes: ["name": "blocklist"])),
-                    .element(
-                        XMLElement("list", namespace: namespace, attributes: ["name": "blocklist"], children: items)),
-                ]))
+        query.children += lists.lists.map { .element($0.element) }
+        append(query)
     }
 
     // MARK: Nodes

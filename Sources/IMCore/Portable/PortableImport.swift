@@ -41,7 +41,6 @@ public struct PortableImport {
     /// Milliseconds since 1970.
     let now: Int64
     private var verifiers: [ScramVerifier] = []
-    private var blockedCount = 0
     var contacts: [JID: RosterItem] = [:]
     var messages: PortableMessages
     /// What was left out.
@@ -199,27 +198,27 @@ public struct PortableImport {
 
     // MARK: Blocking
 
-    /// The default list's items that deny everything to an address are the block list (XEP-0191 §5).
     private mutating func takePrivacy(_ query: XMLElement, _ line: Int) throws {
-        let chosen = query.child("default", namespace: query.namespace)?["name"]
-        var blocked: Set<JID> = []
-        for list in query.elements where list.name == "list" {
-            let name = list["name"] ?? ""
-            for item in list.elements where item.name == "item" {
-                if name == chosen, item["type"] == "jid", item["action"] == "deny", item.elements.isEmpty,
-                    let jid = item["value"].flatMap({ try? JID(parsing: $0) })
-                {
-                    blocked.insert(jid)
-                } else if item["action"] != "allow" || item["type"] != nil {
-                    leaveOut(
-                        line, "privacy list \(name): the rule with order \(item["order"] ?? "none") is not supported")
-                }
+        var lists = PrivacyLists(lists: [], defaultName: nil)
+        for element in query.elements where element.name == "list" {
+            do throws(StanzaError) {
+                let list = try PrivacyList(element)
+                if !list.items.isEmpty { lists[list.name] = list }
+            } catch {
+                leaveOut(line, "privacy list \(element["name"] ?? ""): \(error.text ?? error.condition.rawValue)")
             }
         }
-        blockedCount += blocked.count
-        guard blockedCount <= limits.blocked else {
+        let chosen = query.child("default", namespace: query.namespace)?["name"]
+        lists.defaultName = chosen.flatMap { lists[$0] == nil ? nil : $0 }
+        let blocked = lists.blocked
+        guard blocked.count <= limits.blocked else {
             throw refusal(line, "more than \(limits.blocked) addresses are blocked")
         }
-        try BlockStore.add(Array(blocked), of: id, in: transaction)
+        guard lists.lists.count <= PrivacyLists.capacity, lists.itemCount <= PrivacyLists.items + blocked.count else {
+            throw refusal(line, "there are too many privacy lists or rules")
+        }
+        // Nothing but the block list that we make ourselves: no lists are needed.
+        let isPlain = lists.lists == PrivacyLists(blocked: blocked).lists
+        try PrivacyStore.save(isPlain ? nil : lists, blocked: blocked, of: id, in: transaction)
     }
 }

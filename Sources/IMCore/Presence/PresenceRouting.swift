@@ -38,7 +38,7 @@ extension Router {
     /// To every contact that may see the user, and to the user's own other clients.
     private func broadcast(_ stanza: PresenceStanza, from endpoint: any Endpoint, _ home: UserHome) {
         for item in home.roster.values where item.subscription.from {
-            if !home.blocked.isEmpty, home.blocks(item.contact) { continue }
+            if home.hasRules, home.blocks(item.contact, .presenceOut, at: endpoint) { continue }
             guard let contact = homes.loaded(item.address) else {
                 if !services.isEmpty { tellService(stanza, at: item.contact) }
                 continue
@@ -51,8 +51,8 @@ extension Router {
     }
 
     private func deliver(_ stanza: PresenceStanza, toAvailableOf contact: UserHome, from home: UserHome) {
-        if !contact.blocked.isEmpty, contact.blocks(home.jid) { return }
         for endpoint in contact.endpoints where endpoint.availability != nil {
+            if contact.hasRules, contact.blocks(home.jid, .presenceIn, at: endpoint) { continue }
             endpoint.deliver(stanza, to: contact.address)
         }
     }
@@ -72,9 +72,10 @@ extension Router {
     }
 
     func answerProbe(_ contact: UserHome, to endpoint: any Endpoint, _ home: UserHome) {
-        guard contact.roster[home.jid]?.subscription.from == true, !contact.blocks(home.jid), !home.blocks(contact.jid)
+        guard contact.roster[home.jid]?.subscription.from == true,
+            !home.blocks(contact.jid, .presenceIn, at: endpoint)
         else { return }
-        for other in contact.endpoints {
+        for other in contact.endpoints where !contact.blocks(home.jid, .presenceOut, at: other) {
             if let availability = other.availability { endpoint.deliver(availability.stanza, to: home.address) }
         }
     }
@@ -89,7 +90,7 @@ extension Router {
         }
         homes.withHome(target) { contact in
             // XEP-0191 §3.2: a blocked user gets no answer at all.
-            if let contact, contact.blocks(home.jid) { return }
+            if let contact, contact.blocks(home.jid, .presenceOut) { return }
             guard let contact, contact.roster[home.jid]?.subscription.from == true else {
                 endpoint.deliver(
                     PresenceStanza(type: "unsubscribed", from: Array(target.bare.description.utf8)),
@@ -112,7 +113,7 @@ extension Router {
     public func direct(
         _ stanza: PresenceStanza, isAvailable: Bool, to target: JID, from endpoint: any Endpoint, _ home: UserHome
     ) {
-        if home.blocks(target) { return }
+        if home.blocks(target, .presenceOut, at: endpoint) { return }
         if isAvailable { endpoint.directed.insert(target) } else { endpoint.directed.remove(target) }
         // Bounded: a client that addresses ever more strangers has the first ones forgotten.
         if endpoint.directed.count > 1_000, let first = endpoint.directed.first { endpoint.directed.remove(first) }
@@ -125,12 +126,15 @@ extension Router {
         if !services.isEmpty, services[target.domain] != nil {
             return tellService(stanza, at: target, source: source)
         }
-        guard let contact = homes.loaded(target), !contact.blocks(home.jid) else { return }
+        guard let contact = homes.loaded(target) else { return }
         if target.isBare {
             for endpoint in contact.endpoints where endpoint.availability != nil {
+                if contact.blocks(home.jid, .presenceIn, at: endpoint) { continue }
                 endpoint.deliver(stanza, to: contact.address)
             }
-        } else if let endpoint = contact.endpoint(address: Array(target.description.utf8)) {
+        } else if let endpoint = contact.endpoint(address: Array(target.description.utf8)),
+            !contact.blocks(home.jid, .presenceIn, at: endpoint)
+        {
             endpoint.deliver(stanza, to: endpoint.address)
         }
     }
@@ -144,19 +148,18 @@ extension Router {
 
     /// The contact may see the user from now on (§3.1.5).
     func startSharing(_ home: UserHome, with contact: JID) {
-        guard !home.blocks(contact) else { return }
         guard let other = homes.loaded(contact) else {
-            for endpoint in home.endpoints {
+            for endpoint in home.endpoints where !home.blocks(contact, .presenceOut, at: endpoint) {
                 if let availability = endpoint.availability { tellService(availability.stanza, at: contact) }
             }
             return
         }
-        for endpoint in home.endpoints {
+        for endpoint in home.endpoints where !home.blocks(contact, .presenceOut, at: endpoint) {
             if let availability = endpoint.availability {
                 deliver(availability.stanza, toAvailableOf: other, from: home)
             }
         }
-        sendLastItems(at: home, toClientsOf: other)
+        if !home.blocks(contact, .all) { sendLastItems(at: home, toClientsOf: other) }
     }
 
     /// The contact may not see the user any more (§3.2.2).

@@ -13,7 +13,7 @@ extension Router {
 
     /// §4.3.1: from the bare address of the user to that of the contact.
     func probeService(_ contact: JID, for home: UserHome) {
-        guard !home.blocks(contact) else { return }
+        guard !home.blocks(contact, .all) else { return }
         tellService(PresenceStanza(type: "probe", from: home.address), at: contact)
     }
 
@@ -45,11 +45,11 @@ extension Router {
         case "probe": answerProbe(stanza)
         case "", "unavailable", "error":
             let bytes = stanza.element.stanzaBytes
-            if let home = homes.loaded(stanza.to), !home.blocks(stanza.from) {
-                if stanza.to.isBare {
-                    for endpoint in home.endpoints where endpoint.availability != nil { endpoint.deliver(bytes) }
-                } else {
-                    home.endpoint(address: Array(stanza.to.description.utf8))?.deliver(bytes)
+            if let home = homes.loaded(stanza.to) {
+                let addressed = Array(stanza.to.description.utf8)
+                for endpoint in home.endpoints
+                where stanza.to.isBare ? endpoint.availability != nil : endpoint.address == addressed {
+                    if !home.blocks(stanza.from, .presenceIn, at: endpoint) { endpoint.deliver(bytes) }
                 }
             }
             stanza.settle()
@@ -76,7 +76,7 @@ extension Router {
         let bare = Array(stanza.to.bare.description.utf8)
         homes.withHome(stanza.to) { home in
             defer { stanza.settle() }
-            if let home, home.blocks(stanza.from) { return }
+            if let home, home.blocks(stanza.from, .presenceOut) { return }
             guard let home, home.roster[stanza.from.bare]?.subscription.from == true else {
                 return stanza.source.deliver(PresenceStanza(type: "unsubscribed", from: bare).addressed(to: asker))
             }

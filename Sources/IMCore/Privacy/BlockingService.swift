@@ -9,6 +9,15 @@ extension Router {
             return completion(
                 StanzaError(.cancel, .resourceConstraint, "the block list is full (\(config.blockedItems) addresses)"))
         }
+        if var lists = home.privacy {
+            // §5: the blocked addresses are the default list's.
+            let name = lists.defaultName ?? PrivacyList.blockListName
+            var list = lists[name] ?? PrivacyList(name: name, items: [])
+            list.block(added)
+            lists[name] = list
+            lists.defaultName = name
+            return change(lists, home, completion: completion)
+        }
         // §3.2 point 5: the contact sees the user go, before nothing reaches it any more.
         for jid in added { eachSeer(of: home, matching: jid) { stopSharing(home, with: $0) } }
         home.blocked.formUnion(added)
@@ -25,6 +34,17 @@ extension Router {
     /// Unblocks addresses, all of them when the list is empty (§3.4, §3.5).
     public func unblock(_ jids: [JID], _ home: UserHome, completion: @escaping (StanzaError?) -> Void) {
         let removed = jids.isEmpty ? Array(home.blocked) : jids.filter { home.blocked.contains($0) }
+        if var lists = home.privacy, let name = lists.defaultName, var list = lists[name] {
+            list.unblock(removed)
+            if list.items.isEmpty {
+                lists[name] = nil
+                lists.defaultName = nil
+                lists.active = lists.active.filter { $0.value != name }
+            } else {
+                lists[name] = list
+            }
+            return change(lists, home, completion: completion)
+        }
         home.blocked.subtract(removed)
         let userID = home.id
         persist(home) {
@@ -62,7 +82,7 @@ extension Router {
         }
     }
 
-    private func pushBlocking(_ verb: String, _ jids: [JID], _ home: UserHome) {
+    func pushBlocking(_ verb: String, _ jids: [JID], _ home: UserHome) {
         let items = jids.map { "<item jid='\(XMLText.escape($0.description))'/>" }.joined()
         for endpoint in home.endpoints where endpoint.followsBlockList {
             let to = XMLText.escape(String(decoding: endpoint.address, as: UTF8.self))

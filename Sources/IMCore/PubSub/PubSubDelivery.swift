@@ -135,7 +135,7 @@ extension Router {
         let bare = jid.bare
         if bare == home.jid { return true }
         let name = bare.description
-        if audience.outcasts.contains(name) || home.blocks(jid) { return false }
+        if audience.outcasts.contains(name) || home.blocks(jid, .all) { return false }
         if audience.affiliates.contains(name) { return true }
         switch audience.accessModel {
         case .open, .authorize: return true
@@ -157,7 +157,7 @@ extension Router {
         guard audience.accessModel != .authorize || !audience.affiliates.isEmpty else { return }
         for item in home.roster.values where item.subscription.from {
             guard let contact = homes.loaded(item.address), !contact.endpoints.isEmpty, contact !== home,
-                !home.blocks(item.contact), !contact.blocks(home.jid)
+                !home.blocks(item.contact, .all), !contact.blocks(home.jid, .message)
             else { continue }
             let isAffiliate = audience.affiliates.contains(item.contact.description)
             switch audience.accessModel {

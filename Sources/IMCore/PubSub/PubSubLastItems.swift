@@ -12,7 +12,7 @@ extension Router {
         guard !nodes.isEmpty else { return }
         var services = [home.jid]
         for item in home.roster.values where item.subscription.to && serves(item.contact.domain) {
-            if !home.blocked.isEmpty, home.blocks(item.contact) { continue }
+            if home.hasRules, home.blocks(item.contact, .message, at: endpoint) { continue }
             services.append(item.contact)
         }
         sendLastItems(of: nodes, at: services[...], to: endpoint, home)

@@ -95,7 +95,7 @@ extension Router {
         completion: @escaping (StanzaError?) -> Void
     ) {
         if contact == home.jid { return completion(nil) }
-        if home.blocks(contact) { return completion(.blocked) }
+        if home.blocks(contact, .all) { return completion(.blocked) }
         withContact(contact) { [self] in changeSubscription(kind, to: contact, from: home, stanza, completion) }
     }
 
@@ -177,7 +177,7 @@ extension Router {
         _ kind: SubscriptionMachine.Stanza, from sender: JID, at home: UserHome, stanza: [UInt8],
         then: @escaping () -> Void
     ) {
-        if home.blocks(sender) { return then() }
+        if home.blocks(sender, .all) { return then() }
         let item: RosterItem
         if let known = home.roster[sender] {
             item = known
@@ -241,7 +241,7 @@ extension Router {
     /// Requests that wait for an answer are delivered at each login (§3.1.3).
     func deliverRequests(to endpoint: any Endpoint, _ home: UserHome) {
         for item in home.roster.values where item.subscription.pendingIn {
-            if let request = item.request, !home.blocks(item.contact) { endpoint.deliver(request) }
+            if let request = item.request, !home.blocks(item.contact, .all, at: endpoint) { endpoint.deliver(request) }
         }
     }
 

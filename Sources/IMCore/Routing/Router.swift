@@ -121,6 +121,7 @@ public final class Router {
         // First of all: nothing may be handed to a client that has ended.
         home.endpoints.remove(at: index)
         if !home.retrievers.isEmpty { home.retrievers.remove(endpoint.resource) }
+        defer { home.privacy?.active[ObjectIdentifier(endpoint)] = nil }
         home.lastUse = time.uptime
         if !home.pushes.isEmpty { notifyAbsent(endpoint.resource, of: entries, home) }
         replayEnded(for: endpoint, home) { giveBack(entries, from: endpoint, home) }

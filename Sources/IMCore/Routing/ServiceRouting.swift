@@ -112,8 +112,9 @@ extension Router {
             guard let answerIQ else { return stanza.refuse(.serviceUnavailable) }
             return answerIQ(stanza)
         }
-        guard let home = homes.loaded(stanza.to), !home.blocks(stanza.from),
-            let endpoint = home.endpoint(address: Array(stanza.to.description.utf8))
+        guard let home = homes.loaded(stanza.to),
+            let endpoint = home.endpoint(address: Array(stanza.to.description.utf8)),
+            !home.blocks(stanza.from, .iq, at: endpoint)
         else { return stanza.refuse(.serviceUnavailable) }
         endpoint.deliver(stanza.element.stanzaBytes)
     }

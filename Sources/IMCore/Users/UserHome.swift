@@ -15,6 +15,8 @@ public final class UserHome {
     public internal(set) var roster: [JID: RosterItem]
     public internal(set) var rosterVersion: Int64
     public internal(set) var blocked: Set<JID>
+    /// Nil for whoever has no privacy lists.
+    var privacy: PrivacyLists?
     public internal(set) var forking: ForkingPolicy
     /// Rows of the journal that no client has in flight.
     public internal(set) var storedMessages: Int
@@ -50,6 +52,7 @@ public final class UserHome {
             record.roster.map { ($0.contact, RosterItem(record: $0)) }, uniquingKeysWith: { first, _ in first })
         rosterVersion = record.account.rosterVersion
         blocked = record.blocked
+        privacy = record.privacy
         forking = ForkingPolicy(silence: forkSilence)
         storedMessages = record.storedMessages
         archivePreferences = record.archivePreferences
@@ -86,7 +89,7 @@ public final class UserHome {
     public func noteStatus(_ status: String?) { lastStatus = status.map { String($0.prefix(1_024)) } }
 
     /// XEP-0191 §2: an entry matches the full address, the bare address, or the whole domain.
-    public func blocks(_ jid: JID) -> Bool {
+    func blocks(_ jid: JID) -> Bool {
         guard !blocked.isEmpty else { return false }
         if blocked.contains(jid) || blocked.contains(jid.bare) { return true }
         return blocked.contains(JID(preparedLocal: nil, domain: jid.domain, resource: nil))

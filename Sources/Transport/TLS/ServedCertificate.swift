@@ -1,4 +1,5 @@
 import Crypto
+import NIOCore
 import NIOSSL
 import X509
 
@@ -40,9 +41,20 @@ enum ServerEndPoint {
 /// TLS of one connection: what its handshake used, whatever is reloaded later. Confined to the connection's loop.
 public final class TLSConnection {
     var served: ServedCertificate?
+    /// What the client has shown, its own certificate first, not verified.
+    var presented: [[UInt8]] = []
+    static let chainLength = 8
 
     init() {}
 
     /// Data of `tls-server-end-point` for this connection; nil before its handshake began.
     public var serverEndPoint: [UInt8]? { served?.endPoint }
+
+    /// Certificates of the client, its own first, as DER: nobody has verified them. A resumed TLS session has but the
+    /// first.
+    public func peerCertificates(on channel: any Channel) -> [[UInt8]] {
+        guard presented.isEmpty else { return presented }
+        let handler = try? channel.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
+        return handler?.peerCertificate.flatMap { try? $0.toDERBytes() }.map { [$0] } ?? []
+    }
 }

@@ -22,6 +22,8 @@ public final class TLSContexts {
     }
 
     private let sources: [Source]
+    /// Clients are asked for a certificate; they need not have one.
+    private let asksForCertificates: Bool
     private let logger: Logger
     /// The first domain's, for clients that name no domain or an unknown one.
     private var first: ServedCertificate
@@ -29,10 +31,11 @@ public final class TLSContexts {
     private var modified: [Date?]
 
     /// - Throws: when a file is missing or is not a matching certificate and key; the error names the file.
-    public init(_ sources: [Source], logger: Logger) throws {
+    public init(_ sources: [Source], asksForCertificates: Bool = false, logger: Logger) throws {
         self.sources = sources
+        self.asksForCertificates = asksForCertificates
         self.logger = logger
-        (first, byDomain) = try Self.make(sources)
+        (first, byDomain) = try Self.make(sources, asksForCertificates)
         modified = Self.dates(of: sources)
     }
 
@@ -50,8 +53,7 @@ public final class TLSContexts {
         let pipeline = channel.pipeline.syncOperations
         guard sources.count > 1 else {
             connection.served = first
-            try pipeline.addHandler(
-                NIOSSLServerHandler(context: context(first)), position: .first)
+            try pipeline.addHandler(handler(context(first), connection), position: .first)
             return connection
         }
         // The name is read ahead of the handshake, so that the connection knows which certificate was served.
@@ -62,12 +64,26 @@ public final class TLSContexts {
                     connection.served = served
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(
-                        NIOSSLServerHandler(context: context(served)),
+                        handler(context(served), connection),
                         position: .after(try pipeline.handler(type: ByteToMessageHandler<SNIHandler>.self)))
                 }
             })
         try pipeline.addHandler(reader, position: .first)
         return connection
+    }
+
+    /// Any certificate passes the handshake: who its owner may be is decided at the login, where one that nobody vouches
+    /// for is of no use but does no harm.
+    private func handler(_ context: NIOSSLContext, _ connection: TLSConnection) -> NIOSSLServerHandler {
+        guard asksForCertificates else { return NIOSSLServerHandler(context: context) }
+        return NIOSSLServerHandler(
+            context: context,
+            customVerificationCallback: { certificates, promise in
+                connection.presented = certificates.prefix(TLSConnection.chainLength).compactMap {
+                    try? $0.toDERBytes()
+                }
+                promise.succeed(.certificateVerified)
+            })
     }
 
     private func certificate(for name: SNIResult) -> ServedCertificate {
@@ -85,7 +101,7 @@ public final class TLSContexts {
         let now = Self.dates(of: sources)
         guard now != modified else { return }
         do {
-            (first, byDomain) = try Self.make(sources)
+            (first, byDomain) = try Self.make(sources, asksForCertificates)
             modified = now
             logger.notice("certificates reloaded")
         } catch {
@@ -100,7 +116,9 @@ public final class TLSContexts {
         }
     }
 
-    private static func make(_ sources: [Source]) throws -> (ServedCertificate, [String: ServedCertificate]) {
+    private static func make(_ sources: [Source], _ asksForCertificates: Bool) throws -> (
+        ServedCertificate, [String: ServedCertificate]
+    ) {
         var byDomain: [String: ServedCertificate] = [:]
         var first: ServedCertificate?
         for source in sources {
@@ -108,10 +126,17 @@ public final class TLSContexts {
             var configuration = TLSConfiguration.makeServerConfiguration(
                 certificateChain: chain.map { .certificate($0) }, privateKey: key)
             configuration.minimumTLSVersion = .tlsv12
+            if asksForCertificates {
+                configuration.certificateVerification = .optionalVerification
+                // Nothing is decided in the handshake, so no authorities are loaded for it.
+                configuration.trustRoots = .certificates([])
+            }
             let plain = try NIOSSLContext(configuration: configuration)
             configuration.applicationProtocols = ["xmpp-client"]
             let direct = try NIOSSLContext(configuration: configuration)
             configuration.applicationProtocols = ["http/1.1"]
+            // Browsers would ask people which one to take.
+            configuration.certificateVerification = .none
             let served = ServedCertificate(
                 context: plain, directContext: direct, httpContext: try NIOSSLContext(configuration: configuration),
                 endPoint: try chain.first.flatMap { ServerEndPoint.binding(try $0.toDERBytes()) })

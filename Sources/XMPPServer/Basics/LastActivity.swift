@@ -27,7 +27,7 @@ extension XMPPFeature {
             return request.reply("<query xmlns='\(lastNamespace)' seconds='\(seconds)'/>")
         }
         server.router.homes.withHome(target) { other in
-            guard let other, !other.blocks(request.home.jid),
+            guard let other, !other.blocks(request.asker, .iq),
                 server.router.sharesPresence(other, with: request.home.jid)
             else { return request.refuse(StanzaError(.auth, .forbidden)) }
             if other.endpoints.contains(where: { $0.availability != nil }) {

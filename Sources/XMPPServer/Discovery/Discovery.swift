@@ -103,7 +103,7 @@ extension XMPPFeature {
     ) {
         let router = request.server.router
         router.homes.withHome(target) { other in
-            guard let other, !other.blocks(request.home.jid), router.sharesPresence(other, with: request.home.jid)
+            guard let other, !other.blocks(request.asker, .iq), router.sharesPresence(other, with: request.home.jid)
             else { return otherwise() }
             body(other)
         }

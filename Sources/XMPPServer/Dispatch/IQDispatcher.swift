@@ -92,7 +92,7 @@ extension C2SSession {
                 parsing: bytes, streamDefaultNamespace: XMPPNamespace.client, streamPrefixes: []),
             let payload = iq.firstElement
         else { return refuseIQ(attributes, bytes, number, .badRequest("the request cannot be read")) }
-        if scope == .contact, let target, home.blocks(target) {
+        if scope == .contact, let target, home.blocks(target, .all, at: self) {
             return refuseIQ(attributes, bytes, number, .blocked)
         }
         let request = IQRequest(
@@ -111,10 +111,11 @@ extension C2SSession {
         _ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame, _ attributes: StanzaAttributes, _ type: IQType,
         _ number: UInt64?, to jid: JID, _ home: UserHome
     ) {
-        if home.blocks(jid) { return refuseIQ(attributes, bytes, number, .blocked) }
+        if home.blocks(jid, .all, at: self) { return refuseIQ(attributes, bytes, number, .blocked) }
         let other = server.router.homes.loaded(jid)
         guard let resource = jid.resource, let other, let endpoint = other.endpoint(resource: resource),
-            !(other.blocks(JID(preparedLocal: home.jid.local, domain: home.jid.domain, resource: self.resource)))
+            !other.blocks(
+                JID(preparedLocal: home.jid.local, domain: home.jid.domain, resource: self.resource), .iq, at: endpoint)
         else {
             return type.isRequest
                 ? refuseIQ(attributes, bytes, number, .serviceUnavailable)

@@ -13,7 +13,7 @@ extension C2SSession {
             if let number { stanzaIsSafe(number) }
             return
         }
-        if home.blocks(jid) {
+        if home.blocks(jid, kind == .presence ? .presenceOut : .all, at: self) {
             refuse(kind.rawValue, attributes, bytes, .blocked)
             if let number { stanzaIsSafe(number) }
             return

@@ -76,13 +76,14 @@ enum XMPPFeatures {
     static var all: [XMPPFeature] {
         [
             .binding, .roster, .subscriptions, .discovery, .ping, .softwareVersion, .entityTime, .lastActivity,
-            .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .flexibleOffline, .stanzaIDs,
+            .vcardTemp, .privateStorage, .blocking, .privacyLists, .streamManagement, .carbons, .offline, .flexibleOffline,
+            .stanzaIDs,
             .streams,
             .passedOn, .adHoc, .components, .search, .broadcast, .extensibleSASL, .inlineBinding, .fast,
             .registration, .contactAddresses, .externalServices, .bytestreams, .bitsOfBinary,
             .archive, .clientState, .push,
             .webSocket, .bosh, .alternativeConnections,
-            .vcard4, .avatars, .bookmarks, .portable,
+            .vcard4, .avatars, .bookmarks, .portable, .clientCertificates,
             // Last: it takes every node of an account for one of its own.
             .personalEventing,
         ]

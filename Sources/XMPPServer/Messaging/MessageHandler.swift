@@ -20,7 +20,7 @@ extension C2SSession {
         }
         if let to = attributes.to {
             let value = to.value.slice(of: bytes)
-            if let last = lastRecipient, !last.home.isForgotten, home.blocked.isEmpty,
+            if let last = lastRecipient, !last.home.isForgotten, !home.hasRules,
                 ByteHash.equal(last.address, value)
             {
                 return server.router.route(
@@ -38,7 +38,7 @@ extension C2SSession {
                 let message = makeMessage(
                     bytes, frame, attributes, type: type, number: number, to: nil, bare: bare,
                     full: isFull ? Array(value) : nil, home)
-                if home.blocked.isEmpty, let recipient = server.router.homes.loaded(bare) {
+                if !home.hasRules, let recipient = server.router.homes.loaded(bare) {
                     lastRecipient = Recipient(
                         address: Array(value), bareEnd: span.bareEnd, isFull: isFull, home: recipient)
                     return server.router.route(message, to: recipient)

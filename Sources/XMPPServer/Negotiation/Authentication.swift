@@ -28,6 +28,8 @@ extension C2SSession {
         phase = .authenticating
         if let hashed = HashedTokenMechanism(rawValue: name) {
             negotiation?.exchange = .hashedToken(hashed)
+        } else if name == "EXTERNAL" {
+            negotiation?.exchange = .external
         } else if name == "PLAIN" {
             negotiation?.exchange = .plain
         } else {
@@ -69,6 +71,7 @@ extension C2SSession {
     func respond(_ data: [UInt8]) {
         switch negotiation?.exchange {
         case .plain: plain(data)
+        case .external: external(data)
         case .scram(let machine, let username): scram(machine, username, data)
         case .hashedToken(let mechanism): hashedToken(mechanism, data)
         case nil: saslFailed(.malformedRequest)

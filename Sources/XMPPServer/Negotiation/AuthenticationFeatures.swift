@@ -6,7 +6,9 @@ extension C2SSession {
     var mechanisms: [String] {
         let hashes: [ScramHash] = server.config.offersSHA256 ? [.sha256, .sha1] : [.sha1]
         let plus = channelBindings.isEmpty ? [] : hashes.map(\.plusMechanismName)
-        return plus + hashes.map(\.mechanismName) + (isSecure ? ["PLAIN"] : [])
+        // Only where it would work (XEP-0178 §2 step 9).
+        let external = negotiation?.identities.isEmpty ?? true ? [] : ["EXTERNAL"]
+        return external + plus + hashes.map(\.mechanismName) + (isSecure ? ["PLAIN"] : [])
     }
 
     /// What SCRAM-…-PLUS may bind to on this connection. Keying material cannot be had from the TLS library, so that

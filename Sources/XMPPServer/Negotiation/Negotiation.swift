@@ -8,6 +8,8 @@ final class Negotiation {
     var profile = SASLProfile.rfc6120
     /// What SASL2 asked for beyond the login.
     var request: SASL2Request?
+    /// Who the client may be by its certificate.
+    var identities: [ExternalIdentity] = []
     /// Exchanges that failed on this stream; too many end it (RFC 6120 §6.4.5).
     var failures = 0
     /// An account was created on this stream (XEP-0077).
@@ -28,6 +30,7 @@ enum SASLProfile {
 /// One SASL exchange.
 enum SASLExchange {
     case plain
+    case external
     case scram(ScramServerMachine, username: String)
     case hashedToken(HashedTokenMechanism)
 }

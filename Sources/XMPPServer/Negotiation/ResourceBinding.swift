@@ -38,6 +38,8 @@ extension C2SSession {
     /// From now on this stream is a client of the user.
     func enter(_ home: UserHome, as wanted: String) {
         let account = home.jid
+        // XEP-0257 §3: the certificate may be for one resource alone.
+        let wanted = certificate?.resource ?? wanted
         resource = wanted
         let full = JID(preparedLocal: account.local, domain: account.domain, resource: wanted)
         address = Array(full.description.utf8)

@@ -41,8 +41,10 @@ extension C2SSession {
             return end(StreamError(.policyViolation, "TLS is required"))
         }
         language = header.lang.flatMap { $0.utf8.count <= 35 ? $0 : nil }
-        phase = restarted ? .authenticated : .negotiating
-        append(Array("<stream:features>\(features)</stream:features>".utf8))
+        findIdentities { [self] in
+            phase = restarted ? .authenticated : .negotiating
+            append(Array("<stream:features>\(features)</stream:features>".utf8))
+        }
     }
 
     /// Any 1.x is spoken as 1.0 (RFC 6120 §4.7.5).

@@ -6,7 +6,7 @@ extension XMPPFeature {
             [
                 Standard(
                     "XEP-0227", "Portable Import/Export Format for XMPP-IM Servers", "1.1",
-                    .partial("XInclude is not followed; of privacy lists only the block list"))
+                    .partial("XInclude is not followed"))
             ])
     }
 }

@@ -76,7 +76,7 @@ extension C2SSession {
     ) {
         switch target(attributes.to, bytes) {
         case .user(let jid), .service(let jid):
-            if home.blocks(jid) {
+            if home.blocks(jid, .presenceOut, at: self) {
                 return refuse("presence", attributes, bytes, .blocked)
             }
             let photo = isAvailable ? photoUpdate(bytes, frame, home) : nil
@@ -124,10 +124,13 @@ extension C2SSession {
     }
 
     private func forward(_ stanza: PresenceStanza, to jid: JID) {
-        guard let home, let other = server.router.homes.loaded(jid), let resource = jid.resource, !home.blocks(jid),
-            !other.blocks(JID(preparedLocal: home.jid.local, domain: home.jid.domain, resource: self.resource))
+        guard let home, let other = server.router.homes.loaded(jid), let resource = jid.resource,
+            !home.blocks(jid, .presenceOut, at: self), let endpoint = other.endpoint(resource: resource),
+            !other.blocks(
+                JID(preparedLocal: home.jid.local, domain: home.jid.domain, resource: self.resource), .presenceIn,
+                at: endpoint)
         else { return }
-        other.endpoint(resource: resource)?.deliver(stanza, to: Array(jid.description.utf8))
+        endpoint.deliver(stanza, to: Array(jid.description.utf8))
     }
 
     /// The stanza with `from` put in and `to` taken out, so that it can be sent to many.

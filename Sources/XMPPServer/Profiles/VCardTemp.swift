@@ -25,7 +25,7 @@ extension XMPPFeature {
             return reply(request, request.home, own: true)
         }
         request.server.router.homes.withHome(target) { other in
-            guard let other, !other.blocks(request.home.jid) else { return request.refuse(.serviceUnavailable) }
+            guard let other, !other.blocks(request.asker, .iq) else { return request.refuse(.serviceUnavailable) }
             reply(request, other, own: false)
         }
     }

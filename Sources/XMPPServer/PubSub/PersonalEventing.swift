@@ -58,7 +58,7 @@ extension XMPPFeature {
         }
         let router = request.server.router
         router.homes.withHome(target) { home in
-            guard let home, !home.blocks(asker) else {
+            guard let home, !home.blocks(asker, .iq) else {
                 if let otherwise { otherwise() } else { request.refuse(.serviceUnavailable) }
                 return
             }

@@ -39,6 +39,10 @@ extension XMPPFeature {
         guard config.allowsPasswordChange else { return request.refuse(.notAllowed) }
         // The password stands in the stanza as it is.
         guard session.isSecure else { return request.refuse(StanzaError(.auth, .notAuthorized, "start TLS first")) }
+        // XEP-0257 §5.2: whoever has the certificate does not know the password.
+        guard session.mechanism != "EXTERNAL" else {
+            return request.refuse(StanzaError(.auth, .notAuthorized, "log in with the password to change it"))
+        }
         guard let name = request.payload.child("username", namespace: registrationNamespace)?.text,
             let text = request.payload.child("password", namespace: registrationNamespace)?.text, !text.isEmpty
         else { return request.refuse(.badRequest("a user name and a password are needed")) }

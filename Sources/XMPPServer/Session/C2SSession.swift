@@ -73,6 +73,8 @@ public final class C2SSession: Endpoint {
     var mechanism = ""
     /// What the client said about itself at its login (XEP-0388 §2.3).
     var userAgent: UserAgent?
+    /// The certificate that it has logged in with.
+    var certificate: SessionCertificate?
 
     // Bound
     var home: UserHome?

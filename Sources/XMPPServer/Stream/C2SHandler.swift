@@ -61,6 +61,8 @@ extension C2SHandler: StreamLink {
 
     var serverEndPoint: [UInt8]? { encryption?.serverEndPoint }
 
+    var peerCertificates: [[UInt8]]? { context.flatMap { encryption?.peerCertificates(on: $0.channel) } }
+
     var bytesWaiting: Int { (try? options?.getOption(.bufferedWritableBytes)) ?? 0 }
 
     var isWritable: Bool { context?.channel.isWritable ?? false }

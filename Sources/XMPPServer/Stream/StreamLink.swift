@@ -13,6 +13,8 @@ protocol StreamLink: AnyObject {
     var tlsVersion: String { get }
     /// Data of the channel binding `tls-server-end-point` (RFC 5929 §4); nil where TLS does not end here.
     var serverEndPoint: [UInt8]? { get }
+    /// Certificates that the client has shown, its own first, not verified; nil where TLS does not end here.
+    var peerCertificates: [[UInt8]]? { get }
 
     /// Bytes taken that have not left the server yet.
     var bytesWaiting: Int { get }
@@ -31,4 +33,8 @@ protocol StreamLink: AnyObject {
     /// Our side of the stream has ended; the client has a moment to end its own (RFC 6120 §4.4).
     func closeGracefully()
     func closeNow()
+}
+
+extension StreamLink {
+    var peerCertificates: [[UInt8]]? { nil }
 }

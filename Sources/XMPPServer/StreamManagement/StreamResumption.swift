@@ -157,6 +157,7 @@ extension C2SSession {
         old.scanner = scanner
         old.isSecure = isSecure
         old.mechanism = mechanism
+        old.certificate = certificate
         old.userAgent = userAgent ?? old.userAgent
         old.waits = 0
         link.session = old

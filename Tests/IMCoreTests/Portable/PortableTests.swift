@@ -153,7 +153,8 @@ struct PortableTests {
             .user,
             """
             <query xmlns='jabber:iq:privacy'><default name='d'/><list name='d'>\
-            <item type='jid' value='tybalt@example.com' action='deny' order='1'/></list></query>
+            <item type='jid' value='tybalt@example.com' action='deny' order='1'/>\
+            <item type='subscription' value='none' action='deny' order='7'><message/></item></list></query>
             """
         ),
         (
@@ -216,6 +217,7 @@ struct PortableTests {
             "<item jid='n@example.net' subscription='none' ask='subscribe'/>",
             "<item jid='early@example.net' subscription='none' approved='true'/>", "<status>hi</status>",
             "<FN>Juliet Capulet</FN>", "<a xmlns='one'>1</a>", "value='tybalt@example.com' action='deny'",
+            "order='7'><message/>",
             "default='roster'", "<e xmlns='urn:e'>2</e>", "<body>b</body>", "affiliation='publisher'",
             "<items node='urn:xmpp:bookmarks:1'>",
         ] {
@@ -377,7 +379,7 @@ struct PortableTests {
         let strange: [(PortableRecord.Place, String)] = [
             (.user, "<x xmlns='urn:x'/>"), (.user, "<query xmlns='jabber:iq:roster'><item jid='@'/></query>"),
             (.user, "<presence xmlns='urn:xmpp:pie:0' type='subscribe'/>"),
-            (.user, "<query xmlns='jabber:iq:privacy'><list name='l'><item action='deny' order='3'/></list></query>"),
+            (.user, "<query xmlns='jabber:iq:privacy'><list name='l'><item action='deny'/></list></query>"),
             (.offline, "<message xmlns='jabber:client'/>"), (.archive, "<result xmlns='urn:xmpp:mam:2'/>"),
             (.nodes, "<configure \(owner)/>"), (.nodes, "<configure \(owner) node='n'>\(form)</configure>"),
             (.items, "<item xmlns='http://jabber.org/protocol/pubsub'/>"),

@@ -15,6 +15,7 @@ struct SceneSettings: Sendable {
         c2s.requiresTLS = false
         // Time jumps; silence would be asked about.
         c2s.pingSeconds = 0
+        c2s.switchedOff.insert("client-certificates")
         c2s.registration.reserved = ["root"]
         c2s.scramIterations = SceneAccounts.iterations
     }
@@ -74,6 +75,9 @@ struct SceneSettings: Sendable {
                 ExternalService(type: "turn", host: "turn.example.com", port: 3_478, transport: "udp"),
             ]
             c2s.relaySecret = "secret"
+        case "certificate-enrolment":
+            c2s.allowsEnrolment = value != 0
+            if value != 0 { c2s.switchedOff.remove("client-certificates") }
         case "token-seconds": c2s.tokenSeconds = value
         case "ack-seconds": c2s.ackSeconds = value
         case "unacknowledged-stanzas": c2s.unacknowledgedStanzas = value

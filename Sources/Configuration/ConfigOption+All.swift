@@ -42,6 +42,9 @@ extension ConfigOption {
         Group(
             key: "proxy65", summary: "Proxy for file transfers between clients (XEP-0065), on listen.proxy65.",
             options: proxy65),
+        Group(
+            key: "files", summary: "Files that users upload (XEP-0363), as upload. of each domain; see docs/files.md.",
+            options: files),
         Group(key: "log", summary: "What the server tells the operator.", options: log),
     ]
 
@@ -87,7 +90,7 @@ extension ConfigOption {
                 isAllowed: { $0 == "*" || WebAddress.isOrigin($0) })),
         ConfigOption(
             "web.public_url",
-            "Where a reverse proxy offers the paths of listen.http; host-meta names it. Empty: the domain and the port of"
+            "Where a reverse proxy offers the paths of listen.http; host-meta and the addresses of files name it. Empty: the domain and the port of"
                 + " listen.https.",
             .word(
                 \.web.publicURL, allowed: "a URL such as https://chat.example.com",
@@ -323,7 +326,7 @@ extension ConfigOption {
                 get: { $0.logLevel }, set: { $0.logLevel = $1 }))
     ]
 
-    private static func toggle(_ field: any Field<Bool>) -> Kind {
+    static func toggle(_ field: any Field<Bool>) -> Kind {
         .choice(
             allowed: ["on", "off"], get: { $0[keyPath: field] ? "on" : "off" },
             set: { $0[keyPath: field] = $1 == "on" })

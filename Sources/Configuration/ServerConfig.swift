@@ -113,6 +113,7 @@ public struct ServerConfig: Sendable, Equatable {
     /// Listener of the bytestreams proxy (XEP-0065); nil switches the proxy off.
     public var proxy65Listener: Listener?
     public var proxy65 = Proxy65()
+    public var files = Files()
     /// Log level: trace, debug, info, notice, warning, error.
     public var logLevel: String = "info"
 

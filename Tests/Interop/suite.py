@@ -19,8 +19,8 @@ SUITE = "interop"
 _MODULES = [
     "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
     "directory", "transfers", "streams", "greedy", "websocket", "bosh", "browser", "restart", "administration",
-    "components",
-    "another_library", "another_eventing", "terminal_client", "portable", "external",
+    "components", "another_library", "another_eventing", "terminal_client", "portable", "external",
+    "upload",
 ]
 _USERS = 400
 # One test, all its waits included.
@@ -48,7 +48,9 @@ async def run(report: Report, offset: int, match: str = "", kind: str = "roost")
         if kind == "roost":
             proxy = f"{{ address: 127.0.0.1, port: {7777 + offset} }}"
             server = RoostServer(
-                offset, [("web", "request_seconds", "3"), ("listen", "proxy65", proxy), ("proxy65", "host", "127.0.0.1"),
+                offset, [("web", "request_seconds", "3"), ("files", "max_bytes", "8000000"),
+                         ("files", "daily_bytes_per_user", "12000000"), ("files", "slot_seconds", "3"),
+                         ("listen", "proxy65", proxy), ("proxy65", "host", "127.0.0.1"),
                          ("authentication", "client_authorities", external.AUTHORITY),
                          ("authentication", "certificate_enrolment", "on")], components=["push", "echo"])
             external.make_authority(server.directory)

@@ -77,9 +77,8 @@ enum XMPPFeatures {
         [
             .binding, .roster, .subscriptions, .discovery, .ping, .softwareVersion, .entityTime, .lastActivity,
             .vcardTemp, .privateStorage, .blocking, .privacyLists, .streamManagement, .carbons, .offline, .flexibleOffline,
-            .stanzaIDs,
-            .streams,
-            .passedOn, .adHoc, .components, .search, .broadcast, .extensibleSASL, .inlineBinding, .fast,
+            .stanzaIDs, .streams,
+            .passedOn, .adHoc, .components, .search, .broadcast, .upload, .extensibleSASL, .inlineBinding, .fast,
             .registration, .contactAddresses, .externalServices, .bytestreams, .bitsOfBinary,
             .archive, .clientState, .push,
             .webSocket, .bosh, .alternativeConnections,

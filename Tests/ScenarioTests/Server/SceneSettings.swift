@@ -9,6 +9,8 @@ struct SceneSettings: Sendable {
     /// Whether there is a bytestreams proxy.
     var proxy65 = false
     var gatherMilliseconds = 1
+    /// Nil: files are not served.
+    var files: FileLimits?
     var components: [ComponentAccount] = []
 
     init() {
@@ -92,6 +94,10 @@ struct SceneSettings: Sendable {
         case "broadcast-recipients": services.broadcast.recipients = value
         case "broadcast-per-minute": services.broadcast.recipientsPerMinute = value
         case "proxy65": proxy65 = value != 0
+        case "files": files = value != 0 ? FileLimits() : nil
+        case "file-bytes": files?.fileBytes = value
+        case "file-daily-bytes": files?.dailyBytes = value
+        case "file-slots": files?.slotsPerUser = value
         default: throw SceneFailure("there is no setting '\(name)'")
         }
     }

@@ -32,7 +32,7 @@ extension XMPPFeature {
                 },
             ],
             // Profanity looks for the archive here and not at the account, where it is announced (XEP-0313 §6).
-            serverFeatures: ["urn:xmpp:message-retract:1", archiveNamespace],
+            serverFeatures: ["urn:xmpp:message-retract:1", ArchiveProtocol.namespace],
             accountFeatures: [
                 ArchiveProtocol.namespace, ArchiveProtocol.namespace + "#extended",
                 ArchiveProtocol.namespace + "#groupchat-field", ArchiveProtocol.fullText, "urn:xmpp:message-retract:1",

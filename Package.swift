@@ -49,7 +49,7 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: ["Ground", nio, posix, http, webSocket, tls, nioTLS, log, x509, crypto]),
-        .target(name: "Storage", dependencies: ["Ground", nio]),
+        .target(name: "Storage", dependencies: ["Ground", nio, posix]),
         .target(name: "StorageSQLite", dependencies: ["Storage", "Ground", grdb, sqlite, log]),
         // Floor 3: core
         .target(
@@ -88,7 +88,9 @@ let package = Package(
         .testTarget(name: "XMLFuzzTests", dependencies: ["XMLWire", "CExpat", nio], exclude: ["Corpus"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", nio, posix, tls, nioTLS, log, x509, crypto]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
-        .testTarget(name: "XMPPServerTests", dependencies: ["XMPPServer", "XMLWire", "XMPPWire", "IMCore", nio]),
+        .testTarget(
+            name: "XMPPServerTests",
+            dependencies: ["XMPPServer", "Transport", "Storage", "XMLWire", "XMPPWire", "IMCore", nio, http]),
         .testTarget(name: "AdminServerTests", dependencies: ["AdminServer", nio, posix, log]),
         .testTarget(name: "LoadGeneratorTests", dependencies: ["LoadGenerator", nio, posix, crypto, cryptoExtras]),
         .testTarget(

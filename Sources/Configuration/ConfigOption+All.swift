@@ -39,6 +39,9 @@ extension ConfigOption {
         Group(
             key: "broadcast", summary: "Messages to many at once (XEP-0033); see docs/broadcast.md.",
             options: broadcast),
+        Group(
+            key: "files", summary: "Files that users upload (XEP-0363), as upload. of each domain; see docs/files.md.",
+            options: files),
         Group(key: "log", summary: "What the server tells the operator.", options: log),
     ]
 
@@ -80,7 +83,7 @@ extension ConfigOption {
                 isAllowed: { $0 == "*" || WebAddress.isOrigin($0) })),
         ConfigOption(
             "web.public_url",
-            "Where a reverse proxy offers the paths of listen.http; host-meta names it. Empty: the domain and the port of"
+            "Where a reverse proxy offers the paths of listen.http; host-meta and the addresses of files name it. Empty: the domain and the port of"
                 + " listen.https.",
             .word(
                 \.web.publicURL, allowed: "a URL such as https://chat.example.com",
@@ -303,7 +306,7 @@ extension ConfigOption {
                 get: { $0.logLevel }, set: { $0.logLevel = $1 }))
     ]
 
-    private static func toggle(_ field: any Field<Bool>) -> Kind {
+    static func toggle(_ field: any Field<Bool>) -> Kind {
         .choice(
             allowed: ["on", "off"], get: { $0[keyPath: field] ? "on" : "off" },
             set: { $0[keyPath: field] = $1 == "on" })

@@ -26,4 +26,28 @@ extension ConfigOption {
             "broadcast.per_minute", "Recipients that one user may address in a minute.",
             .integer(\.broadcast.perMinute, allowed: 1...1_000_000, zeroMeans: "unlimited")),
     ]
+
+    static let files: [ConfigOption] = [
+        ConfigOption(
+            "files.enabled",
+            "Whether users may upload files, and others fetch them, through listen.https or a reverse proxy in front of"
+                + " listen.http. Without listen.https, web.public_url has to be there.",
+            toggle(\.files.isEnabled)),
+        ConfigOption(
+            "files.path",
+            "Folder of the files, relative to the one of the database; nobody but the user of the server can read it.",
+            .file(\.files.path, isSocket: false)),
+        ConfigOption(
+            "files.max_bytes", "Bytes of the largest file.",
+            .integer(\.files.maxBytes, allowed: 1...1_099_511_627_776, zeroMeans: nil)),
+        ConfigOption(
+            "files.daily_bytes_per_user", "Bytes that one user may upload within 24 hours.",
+            .integer(\.files.dailyBytesPerUser, allowed: 1...1_125_899_906_842_624, zeroMeans: "unlimited")),
+        ConfigOption(
+            "files.keep_days", "Days after which a file is removed.",
+            .integer(\.files.keepDays, allowed: 1...36_500, zeroMeans: "never")),
+        ConfigOption(
+            "files.slot_seconds", "Seconds within which an upload has to begin once it was asked for.",
+            .integer(\.files.slotSeconds, allowed: 1...3_600, zeroMeans: nil)),
+    ]
 }

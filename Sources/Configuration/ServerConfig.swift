@@ -106,6 +106,7 @@ public struct ServerConfig: Sendable, Equatable {
     public var mobile = Mobile()
     public var search = Search()
     public var broadcast = Broadcast()
+    public var files = Files()
     /// Log level: trace, debug, info, notice, warning, error.
     public var logLevel: String = "info"
 

@@ -1,3 +1,5 @@
+import Foundation
+
 extension ServerConfig {
     /// Who may use a service; nobody means that it does not exist.
     public enum Access: String, Sendable, CaseIterable { case users, administrators, off }
@@ -25,5 +27,28 @@ extension ServerConfig {
         public var perMinute: Int = 600
 
         public init() {}
+    }
+
+    /// Files that users upload (XEP-0363).
+    public struct Files: Sendable, Equatable {
+        public var isEnabled = true
+        /// As written; see `filesFolder`.
+        public var path = "files"
+        /// Bytes of one file, 1 … 1,099,511,627,776.
+        public var maxBytes: Int = 104_857_600
+        /// Bytes of one user within 24 hours, 1 … 1,125,899,906,842,624; 0 is unlimited.
+        public var dailyBytesPerUser: Int = 1_073_741_824
+        /// Days that a file is kept, 1 … 36,500; 0 keeps it for ever.
+        public var keepDays: Int = 0
+        /// Seconds from the request for an upload to its begin, 1 … 3,600.
+        public var slotSeconds: Int = 300
+
+        public init() {}
+    }
+
+    /// Folder of the files: `files.path`, which begins in the folder of the database.
+    public var filesFolder: String {
+        let data = URL(fileURLWithPath: database).deletingLastPathComponent()
+        return URL(fileURLWithPath: files.path, relativeTo: data).standardizedFileURL.path
     }
 }

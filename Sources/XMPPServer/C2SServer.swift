@@ -34,6 +34,8 @@ public final class C2SServer {
     let importance = ImportanceReader()
     /// External components; nil when none is configured.
     public internal(set) var components: ComponentServer?
+    /// Uploaded files; nil when they are not served.
+    public internal(set) var files: FileService?
     private(set) lazy var clientCapabilities = ClientCapabilities(server: self)
     /// For links that look at elements themselves; never in use when a session is.
     let linkFrame = ElementFrame()
@@ -163,6 +165,7 @@ public final class C2SServer {
         asked.tick(uptime)
         for session in Array(sessions.values) { session.tick(uptime) }
         components?.tick(uptime)
+        files?.tick(uptime)
         tls.reloadIfChanged()
     }
 

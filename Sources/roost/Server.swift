@@ -144,6 +144,7 @@ final class Server: Service {
             loop: isolated, time: time, logger: logger)
         if config.component != nil { try server.serveComponents(config.components.map { try ComponentAccount($0) }) }
         server.addServices(ServicesConfig(config))
+        try server.serveFiles(config)
         return server
     }
 
@@ -167,6 +168,7 @@ final class Server: Service {
         try? await stored.futureResult.get()
         ticker.cancel()
         await admin.stop()
+        if let folder = try? await loop.submit({ core.value.files?.folder }).get() { await folder.close() }
         // Closing tags are on their way; the loop ends when the connections are closed.
         try? await group.shutdownGracefully()
         try? await adminGroup.shutdownGracefully()

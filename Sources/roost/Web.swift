@@ -1,6 +1,8 @@
 import Configuration
 import Ground
+import IMCore
 import Logging
+import Storage
 import Transport
 import XMPPServer
 
@@ -21,5 +23,33 @@ extension HTTPFront {
         web.boshWaitSeconds = config.web.boshWaitSeconds
         web.boshInactivitySeconds = config.web.boshInactivitySeconds
         addXMPP(server, web)
+    }
+}
+
+extension C2SServer {
+    /// Serves files as `roost.yaml` describes it.
+    ///
+    /// - Throws: `StorageFailure` when the folder cannot be used.
+    func serveFiles(_ config: ServerConfig) throws {
+        guard config.files.isEnabled, config.https != nil || config.http != nil else { return }
+        guard !config.web.publicURL.isEmpty || config.https != nil else {
+            return logger.notice("files are not served: there is neither listen.https nor web.public_url")
+        }
+        let files = FileService(
+            folder: try FileFolder(path: config.filesFolder), limits: FileLimits(config.files), router: router)
+        let (publicURL, port) = (config.web.publicURL, config.https?.port ?? 443)
+        serveFiles(files) { domain in
+            publicURL.isEmpty ? "https://\(domain)" + (port == 443 ? "" : ":\(port)") : publicURL
+        }
+    }
+}
+
+extension FileLimits {
+    init(_ config: ServerConfig.Files) {
+        self.init()
+        fileBytes = config.maxBytes
+        dailyBytes = config.dailyBytesPerUser
+        retention = Int64(config.keepDays) * 86_400_000
+        slotTime = Int64(config.slotSeconds) * 1_000
     }
 }

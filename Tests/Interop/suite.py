@@ -18,7 +18,7 @@ SUITE = "interop"
 _MODULES = [
     "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
     "directory", "streams", "greedy", "websocket", "bosh", "browser", "restart", "administration", "components",
-    "another_library", "another_eventing", "terminal_client", "portable",
+    "another_library", "another_eventing", "terminal_client", "portable", "upload",
 ]
 _USERS = 400
 # One test, all its waits included.
@@ -44,7 +44,9 @@ async def run(report: Report, offset: int, match: str = "", kind: str = "roost")
     server: Server | None = None
     try:
         if kind == "roost":
-            server = RoostServer(offset, [("web", "request_seconds", "3")], components=["push", "echo"])
+            server = RoostServer(offset, [("web", "request_seconds", "3"), ("files", "max_bytes", "8000000"),
+                                          ("files", "daily_bytes_per_user", "12000000"),
+                                          ("files", "slot_seconds", "3")], components=["push", "echo"])
         else:
             server = ProsodyServer(offset, tls=True)
         server.prepare([f"user{number}" for number in range(_USERS)])

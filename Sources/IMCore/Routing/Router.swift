@@ -50,6 +50,9 @@ public final class Router {
     /// Answers IQs of services to hosted domains and to accounts; set by the face that knows how.
     public var answerIQ: ((RoutedStanza) -> Void)?
 
+    /// Called before an account is removed, and again once it is.
+    public var whenAccountRemoved: [(JID) -> Void] = []
+
     /// Messages routed since the start.
     public internal(set) var messagesRouted = 0
 
@@ -164,6 +167,7 @@ public final class Router {
     /// made of it would take messages that nobody stores.
     public func accountRemoved(_ jid: JID) {
         homes.readAgain(jid)
+        for watcher in whenAccountRemoved { watcher(jid) }
         guard let home = homes.loaded(jid) else { return }
         homes.remove(home)
         for endpoint in home.endpoints {

@@ -1,26 +1,39 @@
 import NIOCore
 import NIOHTTP1
 
-/// One HTTP/1 connection: gathers requests, hands them to their mounts, writes answers in order.
+/// One HTTP/1 connection: gathers requests, hands them to their mounts, writes answers in order (`HTTPConnection+Output`).
 final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
     let peer: String
-    private let front: HTTPFront
+    let front: HTTPFront
     private let usesTLS: Bool
     private let encoder: HTTPResponseEncoder
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
-    private var context: ChannelHandlerContext?
+    var context: ChannelHandlerContext?
 
-    private var head: HTTPRequestHead?
+    /// Of a request that is not there as a whole.
+    var head: HTTPRequestHead?
     private var mount: (any HTTPMount)?
     private var body = ByteBuffer()
-    private var exchanges: [HTTPExchange] = []
+    /// A body that is handed on while it arrives.
+    struct Taking {
+        var sink: any HTTPBodySink
+        var exchange: HTTPExchange
+        /// Monotonic milliseconds at which even the slowest client has sent it.
+        var limit: Int64
+    }
+
+    var taking: Taking?
+    private var isHeld = false
+    /// A body that is read while it is sent.
+    var sending: Sending?
+    var exchanges: [HTTPExchange] = []
     /// Nothing more is read; the client is given a moment to take the last answer.
-    private var isClosing = false
+    var isClosing = false
     /// Monotonic milliseconds until which something has to happen; nil while an answer is awaited from us.
-    private var deadline: Int64?
+    var deadline: Int64?
 
     init(
         front: HTTPFront, peer: String, usesTLS: Bool, encoder: HTTPResponseEncoder,
@@ -42,14 +55,25 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
         front.left(self)
+        loseAll()
+    }
+
+    /// Nobody is there any more for what is under way.
+    private func loseAll() {
+        sending?.source.close()
+        sending = nil
+        let taken = taking
+        taking = nil
+        taken?.sink.lost()
         let waiting = exchanges
         exchanges = []
         for exchange in waiting { exchange.lost() }
     }
 
-    private func expect(within seconds: Int) { deadline = front.uptime + Int64(seconds) * 1_000 }
+    func expect(within seconds: Int) { deadline = front.uptime + Int64(seconds) * 1_000 }
 
     func tick(_ uptime: Int64) {
+        if let sending, uptime > sending.deadline { return abort() }
         guard let deadline, uptime > deadline, let context else { return }
         if isClosing || head == nil { return context.close(promise: nil) }
         refuse(.text(.requestTimeout, "the request took too long"))
@@ -67,9 +91,7 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        let waiting = exchanges
-        exchanges = []
-        for exchange in waiting { exchange.lost() }
+        loseAll()
         context.fireChannelInactive()
     }
 
@@ -85,17 +107,61 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
         body = ByteBuffer()
         mount = front.mount(of: Self.path(head.uri))
         expect(within: front.settings.requestSeconds)
-        let limit = mount?.bodyBytes ?? 0
-        if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > limit {
-            return refuse(tooLarge)
+        let length = head.headers.first(name: "content-length").flatMap { Int($0) }
+        if let mount, mount.takesBodies {
+            let exchange = exchange(for: head)
+            switch mount.intake(request(head, body: ByteBuffer()), exchange) {
+            case .gather: break
+            case .refuse(let response):
+                exchanges.append(exchange)
+                return refuse(response, exchange)
+            case .stream(let sink):
+                // A thousand bytes a second is as slow as a client may be.
+                let limit = front.uptime + Int64(front.settings.requestSeconds) * 1_000 + Int64(max(0, length ?? 0))
+                taking = Taking(sink: sink, exchange: exchange, limit: limit)
+                exchanges.append(exchange)
+                return encourage(head)
+            }
         }
-        if head.headers.first(name: "expect")?.lowercased() == "100-continue", exchanges.isEmpty, let context {
-            let answer = HTTPResponseHead(version: head.version, status: .continue)
-            context.writeAndFlush(wrapOutboundOut(.head(answer)), promise: nil)
+        if let length, length > mount?.bodyBytes ?? 0 { return refuse(tooLarge) }
+        encourage(head)
+    }
+
+    /// The client may send the body if it waits for our word (RFC 9110 §10.1.1).
+    private func encourage(_ head: HTTPRequestHead) {
+        let waiting = exchanges.count - (taking == nil ? 0 : 1)
+        guard head.headers.first(name: "expect")?.lowercased() == "100-continue", waiting == 0, let context else {
+            return
         }
+        let answer = HTTPResponseHead(version: head.version, status: .continue)
+        context.writeAndFlush(wrapOutboundOut(.head(answer)), promise: nil)
+    }
+
+    private func exchange(for head: HTTPRequestHead) -> HTTPExchange {
+        HTTPExchange(
+            connection: self, keepsAlive: head.isKeepAlive && !Self.wantsUpgrade(head), isHead: head.method == .HEAD)
+    }
+
+    /// The decoder reads no further once it has seen the wish for another protocol.
+    private static func wantsUpgrade(_ head: HTTPRequestHead) -> Bool {
+        head.headers.contains(name: "upgrade")
+            && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+    }
+
+    private func request(_ head: HTTPRequestHead, body: ByteBuffer) -> HTTPRequest {
+        let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        return HTTPRequest(
+            method: head.method, path: parts.first.map { String($0) } ?? "",
+            query: parts.count > 1 ? String(parts[1]) : nil,
+            headers: head.headers, body: body, address: front.client(of: head.headers, peer: peer),
+            isSecure: front.isSecure(head.headers, peer: peer, usesTLS: usesTLS), usesTLS: usesTLS)
     }
 
     private func gather(_ part: ByteBuffer) {
+        if let taking {
+            deadline = isHeld ? nil : min(front.uptime + Int64(front.settings.requestSeconds) * 1_000, taking.limit)
+            return taking.sink.receive(part)
+        }
         guard body.readableBytes + part.readableBytes <= mount?.bodyBytes ?? 0 else { return refuse(tooLarge) }
         if body.readableBytes == 0 { body = part } else { body.writeImmutableBuffer(part) }
     }
@@ -108,21 +174,17 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
         guard let head else { return }
         self.head = nil
         deadline = nil
-        let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let request = HTTPRequest(
-            method: head.method, path: String(parts[0]), query: parts.count > 1 ? String(parts[1]) : nil,
-            headers: head.headers, body: body, address: front.client(of: head.headers, peer: peer),
-            isSecure: front.isSecure(head.headers, peer: peer, usesTLS: usesTLS), usesTLS: usesTLS)
+        if let taken = taking {
+            taking = nil
+            mount = nil
+            return taken.sink.end()
+        }
+        let request = request(head, body: body)
         body = ByteBuffer()
         let mount = mount
         self.mount = nil
-        // The decoder reads no further once it has seen the wish for another protocol.
-        let wantsUpgrade =
-            head.headers.contains(name: "upgrade")
-            && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
-        let exchange = HTTPExchange(
-            connection: self, keepsAlive: head.isKeepAlive && !wantsUpgrade, isHead: head.method == .HEAD)
-        if wantsUpgrade, exchanges.isEmpty, let mount, let upgrade = mount.upgrade(request) {
+        let exchange = exchange(for: head)
+        if Self.wantsUpgrade(head), exchanges.isEmpty, let mount, let upgrade = mount.upgrade(request) {
             switch upgrade {
             case .accept(let headers, let install): return self.upgrade(headers, install)
             case .refuse(let response):
@@ -133,6 +195,14 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
         exchanges.append(exchange)
         guard let mount else { return exchange.respond(.text(.notFound, "nothing is here")) }
         mount.receive(request, exchange)
+    }
+
+    /// Reads nothing from the client for a while, or reads on.
+    func hold(_ isHeld: Bool) {
+        guard let context, self.isHeld != isHeld else { return }
+        self.isHeld = isHeld
+        if taking != nil { if isHeld { deadline = nil } else { expect(within: front.settings.requestSeconds) } }
+        try? context.channel.syncOptions?.setOption(.autoRead, value: !isHeld)
     }
 
     private static func path(_ uri: String) -> String { String(uri.prefix { $0 != "?" }) }
@@ -154,63 +224,5 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
             front.logger.debug("upgrade failed", metadata: ["error": "\(error)"])
             channel.close(promise: nil)
         }
-    }
-
-    // MARK: Answers
-
-    /// Writes every answer whose turn it is.
-    func answered() {
-        guard let context else { return }
-        var wrote = false
-        while let exchange = exchanges.first, let response = exchange.response {
-            exchanges.removeFirst()
-            write(response, exchange, context)
-            wrote = true
-            if !exchange.keepsAlive {
-                context.flush()
-                return closeGracefully()
-            }
-        }
-        if wrote { context.flush() }
-        if exchanges.isEmpty, head == nil { expect(within: front.settings.idleSeconds) }
-    }
-
-    private func write(_ response: HTTPResponse, _ exchange: HTTPExchange, _ context: ChannelHandlerContext) {
-        var head = HTTPResponseHead(version: .http1_1, status: response.status, headers: response.headers)
-        for (name, value) in exchange.headers { head.headers.replaceOrAdd(name: name, value: value) }
-        if response.status != .noContent {
-            head.headers.replaceOrAdd(name: "content-length", value: String(response.body.readableBytes))
-        }
-        head.headers.replaceOrAdd(name: "connection", value: exchange.keepsAlive ? "keep-alive" : "close")
-        head.headers.replaceOrAdd(name: "x-content-type-options", value: "nosniff")
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        if !exchange.isHead, response.body.readableBytes > 0 {
-            context.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
-        }
-        context.write(wrapOutboundOut(.end(nil)), promise: nil)
-    }
-
-    /// Answers a request that is not taken to its end, behind the answers that are owed, and closes.
-    private func refuse(_ response: HTTPResponse) {
-        let exchange = HTTPExchange(connection: self, keepsAlive: false, isHead: false)
-        head = nil
-        exchanges.append(exchange)
-        isClosing = true
-        expect(within: front.settings.requestSeconds)
-        exchange.respond(response)
-    }
-
-    /// Lets the client read the answer: a connection closed at once while the client still sends is reset.
-    private func closeGracefully() {
-        isClosing = true
-        for exchange in exchanges { exchange.lost() }
-        exchanges = []
-        expect(within: 2)
-        context?.close(mode: .output, promise: nil)
-    }
-
-    func abort() {
-        isClosing = true
-        context?.close(promise: nil)
     }
 }

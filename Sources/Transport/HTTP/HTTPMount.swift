@@ -23,6 +23,8 @@ public struct HTTPResponse {
     public var status: HTTPResponseStatus
     public var headers: HTTPHeaders
     public var body: ByteBuffer
+    /// In place of `body`.
+    public var source: (any HTTPBodySource)?
 
     public init(_ status: HTTPResponseStatus, headers: HTTPHeaders = [:], body: ByteBuffer = ByteBuffer()) {
         self.status = status
@@ -50,6 +52,11 @@ public protocol HTTPMount: AnyObject {
     var path: String { get }
     /// Largest request body in bytes; a larger one is answered with 413.
     var bodyBytes: Int { get }
+    /// Whether `intake` wants to be asked.
+    var takesBodies: Bool { get }
+    /// Asked about a request before its body is read; `body` is empty. What is answered through the exchange here must
+    /// come from a sink.
+    func intake(_ request: HTTPRequest, _ exchange: HTTPExchange) -> HTTPIntake
     /// Answers, now or later, through the exchange.
     func receive(_ request: HTTPRequest, _ exchange: HTTPExchange)
     /// Nil for a protocol that is not known here: the request is then one like any other.
@@ -60,6 +67,8 @@ public protocol HTTPMount: AnyObject {
 
 extension HTTPMount {
     public var bodyBytes: Int { 65_536 }
+    public var takesBodies: Bool { false }
+    public func intake(_ request: HTTPRequest, _ exchange: HTTPExchange) -> HTTPIntake { .gather }
     public func upgrade(_ request: HTTPRequest) -> HTTPUpgrade? { nil }
     public func tick(_ uptime: Int64) {}
 }
@@ -68,7 +77,7 @@ extension HTTPMount {
 /// leave in the order of the requests.
 public final class HTTPExchange {
     weak var connection: HTTPConnection?
-    let keepsAlive: Bool
+    var keepsAlive: Bool
     let isHead: Bool
     /// Added to the answer, whatever it is.
     public var headers: HTTPHeaders = [:]
@@ -87,11 +96,17 @@ public final class HTTPExchange {
 
     /// Answers. A second answer, or one to a connection that is gone, is dropped.
     public func respond(_ response: HTTPResponse) {
-        guard isOpen else { return }
+        guard isOpen else {
+            response.source?.close()
+            return
+        }
         self.response = response
         whenLost = nil
         connection?.answered()
     }
+
+    /// Whether the client has to wait with the rest of the body that it is sending.
+    public func hold(_ isHeld: Bool) { connection?.hold(isHeld) }
 
     /// Ends the connection without an answer.
     public func abort() {
@@ -103,6 +118,6 @@ public final class HTTPExchange {
         connection = nil
         let body = whenLost
         whenLost = nil
-        if response == nil { body?() }
+        if let response { response.source?.close() } else { body?() }
     }
 }

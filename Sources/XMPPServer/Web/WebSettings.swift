@@ -4,7 +4,7 @@ import Transport
 public struct WebSettings: Sendable {
     /// Origins that may use WebSocket and BOSH; `*` is any.
     public var origins = ["*"]
-    /// Base of the addresses in host-meta; empty for the HTTPS listener itself.
+    /// Base of the addresses in host-meta and of files; empty for the HTTPS listener itself.
     public var publicURL = ""
     /// Nil when there is no HTTPS listener.
     public var httpsPort: Int?
@@ -22,6 +22,12 @@ extension HTTPFront {
         add(BOSHMount(server: server, settings: settings))
         for format in HostMetaMount.Format.allCases {
             add(HostMetaMount(format, domains: server.router.domainNames, settings: settings))
+        }
+        if let files = server.files {
+            add(
+                UploadMount(files: files, origins: AllowedOrigins(settings.origins)) { [unowned server] in
+                    server.isDraining
+                })
         }
     }
 }

@@ -40,6 +40,12 @@ final class SceneServer {
         let loop = group.next()
         let core = try loop.submit {
             let core = try Self.compose(database, lastID, secret, settings, loop, time, quiet)
+            if let limits = settings.files {
+                let folder = URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent("files")
+                core.serveFiles(
+                    FileService(folder: try FileFolder(path: folder.path), limits: limits, router: core.router)
+                ) { "https://\($0):5443" }
+            }
             return NIOLoopBound(core, eventLoop: loop)
         }.wait()
         let clients = try Waiting.result {
@@ -131,6 +137,7 @@ final class SceneServer {
         let core = core
         loop.execute { core.value.drain { drained.succeed(()) } }
         try drained.futureResult.wait()
+        try endFiles()
         try group.syncShutdownGracefully()
         try database.close()
     }
@@ -148,8 +155,14 @@ final class SceneServer {
             }
         }
         for channel in channels { try channel.close().wait() }
+        try endFiles()
         try group.syncShutdownGracefully()
         try database.close()
+    }
+
+    private func endFiles() throws {
+        guard let folder = try onLoop({ $0.files?.folder }) else { return }
+        try Waiting.result { await folder.close() }
     }
 }
 

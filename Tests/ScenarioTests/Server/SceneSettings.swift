@@ -7,6 +7,8 @@ struct SceneSettings: Sendable {
     var core = CoreConfig()
     var services = ServicesConfig()
     var gatherMilliseconds = 1
+    /// Nil: files are not served.
+    var files: FileLimits?
     var components: [ComponentAccount] = []
 
     init() {
@@ -84,6 +86,10 @@ struct SceneSettings: Sendable {
         case "broadcast-addresses": services.broadcast.addresses = value
         case "broadcast-recipients": services.broadcast.recipients = value
         case "broadcast-per-minute": services.broadcast.recipientsPerMinute = value
+        case "files": files = value != 0 ? FileLimits() : nil
+        case "file-bytes": files?.fileBytes = value
+        case "file-daily-bytes": files?.dailyBytes = value
+        case "file-slots": files?.slotsPerUser = value
         default: throw SceneFailure("there is no setting '\(name)'")
         }
     }

@@ -1,3 +1,5 @@
+import Foundation
+
 extension ServerConfig {
     /// Who may use a service; nobody means that it does not exist.
     public enum Access: String, Sendable, CaseIterable { case users, administrators, off }
@@ -50,7 +52,7 @@ extension ServerConfig {
     /// Files that users upload (XEP-0363).
     public struct Files: Sendable, Equatable {
         public var isEnabled = true
-        /// Folder of the files, absolute once loaded.
+        /// As written; see `filesFolder`.
         public var path = "files"
         /// Bytes of one file, 1 … 1,099,511,627,776.
         public var maxBytes: Int = 104_857_600
@@ -62,5 +64,11 @@ extension ServerConfig {
         public var slotSeconds: Int = 300
 
         public init() {}
+    }
+
+    /// Folder of the files: `files.path`, which begins in the folder of the database.
+    public var filesFolder: String {
+        let data = URL(fileURLWithPath: database).deletingLastPathComponent()
+        return URL(fileURLWithPath: files.path, relativeTo: data).standardizedFileURL.path
     }
 }

@@ -36,7 +36,7 @@ extension C2SServer {
             return logger.notice("files are not served: there is neither listen.https nor web.public_url")
         }
         let files = FileService(
-            folder: try FileFolder(path: config.files.path), limits: FileLimits(config.files), router: router)
+            folder: try FileFolder(path: config.filesFolder), limits: FileLimits(config.files), router: router)
         let (publicURL, port) = (config.web.publicURL, config.https?.port ?? 443)
         serveFiles(files) { domain in
             publicURL.isEmpty ? "https://\(domain)" + (port == 443 ? "" : ":\(port)") : publicURL

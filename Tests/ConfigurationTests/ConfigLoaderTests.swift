@@ -38,6 +38,9 @@ struct ConfigLoaderTests {
             Self.domain + "admin_socket: ../run/admin.sock\nstorage:\n  database: /var/lib/roost/im.db\n")
         #expect(config.adminSocket == "/srv/run/admin.sock")
         #expect(config.database == "/var/lib/roost/im.db")
+        #expect(config.filesFolder == "/var/lib/roost/files")
+        let elsewhere = try Self.parse(Self.domain + "files: { path: /srv/files }\n")
+        #expect(elsewhere.filesFolder == "/srv/files")
     }
 
     @Test("a group with only comments inside keeps its defaults")

@@ -84,6 +84,18 @@ async def until(check, what: str, seconds: float = 15) -> None:
         await asyncio.sleep(0.02)
 
 
+async def listening(server, seconds: float = 15) -> None:
+    """The port of HTTPS opens a moment after the one of streams."""
+    limit = time.monotonic() + seconds
+    while True:
+        try:
+            (await HTTP(server).connect()).cut()
+            return
+        except OSError:
+            expect(time.monotonic() < limit, "HTTPS is not served")
+            await asyncio.sleep(0.02)
+
+
 @claim("upload: slixmpp finds the service, uploads over TLS, and a friend reads the same bytes by the address")
 async def plugin(scene: Scene) -> None:
     sender, reader = await uploader(scene), await scene.online()
@@ -302,6 +314,7 @@ async def end(scene: Scene) -> None:
     scene.host.kill_now()
     (folder(scene.host) / "incoming" / "halffinished").write_text("of an earlier life")
     await scene.host.start()
+    await listening(scene.host)
     status, _, body = await get(scene.host, read)
     expect((status, body) == (200, b"kept"), f"{status} {body!r}")
     expect(not any((folder(scene.host) / "incoming").iterdir()), "what was unfinished stays")

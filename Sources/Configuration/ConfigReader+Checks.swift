@@ -30,10 +30,6 @@ extension ConfigReader {
         config.adminSocket = absolute(config.adminSocket)
         if !config.clientAuthorities.isEmpty { config.clientAuthorities = absolute(config.clientAuthorities) }
         config.database = absolute(config.database)
-        if !config.files.path.isEmpty {
-            let data = URL(fileURLWithPath: config.database).deletingLastPathComponent()
-            config.files.path = URL(fileURLWithPath: config.files.path, relativeTo: data).standardizedFileURL.path
-        }
         for index in config.domains.indices {
             config.domains[index].certificate = absolute(config.domains[index].certificate)
             config.domains[index].key = absolute(config.domains[index].key)

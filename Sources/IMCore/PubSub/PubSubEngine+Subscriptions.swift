@@ -42,19 +42,19 @@ extension PubSubEngine {
         try PubSubStore.save(subscription, in: transaction)
         if known == nil {
             try tellOwners(of: subscription, wanted.word, node)
-            if wanted == .pending { try askOwners(jid, node) } else { try sendLast(to: jid, node) }
+            if wanted == .pending { try askOwners(jid, node) } else { try sendLast(subscription, node) }
         }
         return "<pubsub xmlns='\(PubSubNamespace.pubsub)'>\(subscriptionXML(node.name, subscription))</pubsub>"
     }
 
     /// The last item for a new subscriber (§6.1.7).
-    private mutating func sendLast(to jid: JID, _ node: PubSubNode) throws {
+    private mutating func sendLast(_ subscription: PubSubSubscription, _ node: PubSubNode) throws {
         let configuration = node.configuration
-        guard configuration.sendLastItem != .never, configuration.deliversNotifications,
+        guard configuration.sendLastItem != .never, configuration.deliversNotifications, subscription.delivers,
             let item = try PubSubStore.newest(of: node, limit: 1, in: transaction).first
         else { return }
         tell(
-            jid,
+            subscription.jid,
             PubSubEvent.items(node.name, [item], configuration) + PubSubDelivery.delay(item.publishedAt), node)
     }
 
@@ -201,7 +201,7 @@ extension PubSubEngine {
         let word = subscription.state.word
         tell(subscription.jid, PubSubEvent.subscription(node.name, subscription.jid, word), node)
         try tellOwners(of: subscription, word, node)
-        if subscription.state == .subscribed { try sendLast(to: subscription.jid, node) }
+        if subscription.state == .subscribed { try sendLast(subscription, node) }
     }
 
     /// Removes a subscription that its subscriber did not end itself (§12.13).

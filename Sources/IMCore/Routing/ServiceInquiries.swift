@@ -9,6 +9,8 @@ public final class ServiceInquiries {
         var completion: (XMLElement?) -> Void
     }
 
+    /// What the ids of questions begin with.
+    public static let idPrefix = Array("inquiry-".utf8)
     /// Open questions; one more is refused.
     static let limit = 10_000
     private var open: [String: Question] = [:]
@@ -22,7 +24,7 @@ public final class ServiceInquiries {
     ) -> String? {
         guard open.count < Self.limit else { return nil }
         last += 1
-        let id = "inquiry-\(last)"
+        let id = String(decoding: Self.idPrefix, as: UTF8.self) + String(last)
         open[id] = Question(
             service: service, deadline: uptime + Int64(timeoutSeconds) * 1_000, completion: completion)
         return id
@@ -69,6 +71,9 @@ public final class ServiceInquiries {
 }
 
 extension Router {
+    /// A client answered a request that another account of ours made of it, as push services may be clients.
+    public func answered(_ iq: XMLElement, by client: JID) { inquiries.answered(iq, by: client) }
+
     /// Asks a service in the name of a user's account. Nothing waits for the answer.
     ///
     /// - Parameter completion: the whole `<iq/>`, a result or an error; nil when no answer came in time.

@@ -75,6 +75,15 @@ extension C2SSession {
         // Answers to our own pushes and pings end here.
         guard type.isRequest else {
             server.asked.answered(bytes, attributes.id, by: address)
+            // A client that an account asks, such as a push service: the ids of such requests are like no other.
+            if attributes.id?.value.slice(of: bytes).starts(with: ServiceInquiries.idPrefix) == true,
+                let iq = try? XMLElement(
+                    parsing: bytes, streamDefaultNamespace: XMPPNamespace.client, streamPrefixes: [])
+            {
+                let account = home.jid
+                server.router.answered(
+                    iq, by: JID(preparedLocal: account.local, domain: account.domain, resource: resource))
+            }
             if let number { stanzaIsSafe(number) }
             return
         }

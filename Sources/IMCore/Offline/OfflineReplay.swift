@@ -68,7 +68,13 @@ extension Router {
     }
 
     private func readPage(_ replay: OfflineReplay, _ home: UserHome) {
-        if replay.leavesStored { return deliver(JournalStore.Page(messages: [], isLast: true), replay, home) }
+        if replay.leavesStored {
+            // Later, like a page that is read: a replay never ends before `startReplay` returns.
+            return loop.execute { [self] in
+                guard home.replay === replay else { return }
+                deliver(JournalStore.Page(messages: [], isLast: true), replay, home)
+            }
+        }
         let (userID, after) = (home.id, replay.lastID)
         home.pendingWrites += 1
         // Through the journal, so that everything accepted before is there to be read.

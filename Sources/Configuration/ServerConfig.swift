@@ -107,6 +107,7 @@ public struct ServerConfig: Sendable, Equatable {
     public var search = Search()
     public var broadcast = Broadcast()
     public var files = Files()
+    public var rooms = Rooms()
     /// Log level: trace, debug, info, notice, warning, error.
     public var logLevel: String = "info"
 

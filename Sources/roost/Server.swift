@@ -273,5 +273,12 @@ extension ServicesConfig {
         broadcast.addresses = config.broadcast.addresses
         broadcast.recipients = config.broadcast.recipients
         broadcast.recipientsPerMinute = config.broadcast.perMinute
+        rooms.isEnabled = config.rooms.isEnabled
+        rooms.subdomain = config.rooms.subdomain
+        rooms.create = ServiceAccess(rawValue: config.rooms.create.rawValue) ?? .off
+        rooms.limits.occupants = config.rooms.occupants
+        rooms.limits.history = config.rooms.history
+        rooms.rooms = config.rooms.rooms
+        rooms.persistentRooms = config.rooms.persistentRooms
     }
 }

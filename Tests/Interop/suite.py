@@ -18,7 +18,7 @@ SUITE = "interop"
 _MODULES = [
     "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
     "directory", "streams", "greedy", "websocket", "bosh", "browser", "restart", "administration", "components",
-    "another_library", "another_eventing", "terminal_client", "portable", "upload",
+    "another_library", "another_eventing", "terminal_client", "portable", "upload", "rooms",
 ]
 _USERS = 400
 # One test, all its waits included.

@@ -77,7 +77,8 @@ enum XMPPFeatures {
         [
             .binding, .roster, .subscriptions, .discovery, .ping, .softwareVersion, .entityTime, .lastActivity,
             .vcardTemp, .privateStorage, .blocking, .streamManagement, .carbons, .offline, .stanzaIDs, .streams,
-            .passedOn, .adHoc, .components, .search, .broadcast, .upload, .extensibleSASL, .inlineBinding, .fast,
+            .passedOn, .adHoc, .components, .search, .broadcast, .upload, .rooms, .extensibleSASL, .inlineBinding,
+            .fast,
             .registration, .contactAddresses, .externalServices,
             .archive, .clientState, .push,
             .webSocket, .bosh, .alternativeConnections,

@@ -5,6 +5,7 @@ public enum ServiceAccess: String, Sendable { case users, administrators, off }
 public struct ServicesConfig: Sendable {
     public var search = SearchConfig()
     public var broadcast = BroadcastConfig()
+    public var rooms = RoomsConfig()
 
     public init() {}
 }

@@ -36,7 +36,7 @@ extension RoomsService {
                 }
                 continue
             }
-            guard let home = router.homes.loaded(recipient.jid), !home.blocks(from),
+            guard let home = router.homes.loaded(recipient.jid), !home.blocks(from, .presenceIn),
                 let endpoint = recipient.jid.resource.flatMap({ home.endpoint(resource: $0) })
             else { continue }
             endpoint.deliver(stanza, to: recipient.address)
@@ -101,7 +101,7 @@ extension RoomsService {
                 continue
             }
             // Who blocks somebody in the room does not leave it.
-            guard home.blocked.isEmpty || !home.blocks(from) else { continue }
+            guard !home.blocks(from, .message) else { continue }
             router.route(
                 IncomingMessage(
                     id: message.id, type: type, traits: traits, bytes: bytes, fullAddress: recipient.address,

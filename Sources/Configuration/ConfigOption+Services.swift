@@ -75,4 +75,28 @@ extension ConfigOption {
             "files.slot_seconds", "Seconds within which an upload has to begin once it was asked for.",
             .integer(\.files.slotSeconds, allowed: 1...3_600, zeroMeans: nil)),
     ]
+
+    static let rooms: [ConfigOption] = [
+        ConfigOption("rooms.enabled", "Whether there are chat rooms.", toggle(\.rooms.isEnabled)),
+        ConfigOption(
+            "rooms.subdomain", "First label of the domain of the rooms, in front of each domain of accounts.",
+            .word(\.rooms.subdomain, allowed: "letters, digits and hyphens") { text in
+                !text.isEmpty && text.utf8.count <= 63 && text.first != "-" && text.last != "-"
+                    && text.utf8.allSatisfy { $0 == 45 || (48...57).contains($0) || (97...122).contains($0) }
+            }),
+        ConfigOption(
+            "rooms.create", "Who may make rooms: every account, administrators, or nobody.", choice(\.rooms.create)),
+        ConfigOption(
+            "rooms.occupants", "Occupants of a room at most; owners may choose fewer.",
+            .integer(\.rooms.occupants, allowed: 2...100_000, zeroMeans: nil)),
+        ConfigOption(
+            "rooms.rooms", "Rooms of one domain at most.",
+            .integer(\.rooms.rooms, allowed: 1...1_000_000, zeroMeans: nil)),
+        ConfigOption(
+            "rooms.persistent_rooms", "How many of them may stay when nobody is in them, also over restarts.",
+            .integer(\.rooms.persistentRooms, allowed: 0...1_000_000, zeroMeans: nil)),
+        ConfigOption(
+            "rooms.history", "Messages that somebody who enters sees of what was said before.",
+            .integer(\.rooms.history, allowed: 0...100, zeroMeans: nil)),
+    ]
 }

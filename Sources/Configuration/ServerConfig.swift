@@ -114,6 +114,7 @@ public struct ServerConfig: Sendable, Equatable {
     public var proxy65Listener: Listener?
     public var proxy65 = Proxy65()
     public var files = Files()
+    public var rooms = Rooms()
     /// Log level: trace, debug, info, notice, warning, error.
     public var logLevel: String = "info"
 

@@ -16,6 +16,25 @@ extension ServerConfig {
         public init() {}
     }
 
+    /// Chat rooms (XEP-0045).
+    public struct Rooms: Sendable, Equatable {
+        public var isEnabled: Bool = true
+        /// First label of the domain.
+        public var subdomain: String = "rooms"
+        /// Who makes rooms; off is nobody.
+        public var create = Access.users
+        /// Occupants of a room, 2 … 100,000.
+        public var occupants: Int = 1_000
+        /// Rooms of a domain, 1 … 1,000,000.
+        public var rooms: Int = 16_500
+        /// Of which may stay when nobody is in them, 0 … 1,000,000.
+        public var persistentRooms: Int = 1_500
+        /// Messages shown to who enters, 0 … 100.
+        public var history: Int = 15
+
+        public init() {}
+    }
+
     /// Messages to many at once (XEP-0033).
     public struct Broadcast: Sendable, Equatable {
         public var access = Access.users

@@ -40,6 +40,8 @@ public final class C2SServer {
     public internal(set) var components: ComponentServer?
     /// Uploaded files; nil when they are not served.
     public internal(set) var files: FileService?
+    /// Chat rooms, one service for each hosted domain.
+    var rooms: [RoomsService] = []
     private(set) lazy var clientCapabilities = ClientCapabilities(server: self)
     /// For links that look at elements themselves; never in use when a session is.
     let linkFrame = ElementFrame()
@@ -176,6 +178,7 @@ public final class C2SServer {
         for session in Array(sessions.values) { session.tick(uptime) }
         components?.tick(uptime)
         files?.tick(uptime)
+        for service in rooms { service.tick(uptime) }
         tls.reloadIfChanged()
     }
 
@@ -187,6 +190,7 @@ public final class C2SServer {
     public func drain(_ done: @escaping () -> Void) {
         isDraining = true
         for session in sessions.values { session.pauseInput() }
+        for service in rooms { service.shutDown() }
         router.journal.whenIdle { [self] in
             for session in Array(sessions.values) { session.end(StreamError(.systemShutdown)) }
             components?.drain()

@@ -310,5 +310,12 @@ extension ServicesConfig {
         bytestreams.streamBytes = config.proxy65.streamBytes
         bytestreams.activationSeconds = config.proxy65.activationSeconds
         bytestreams.idleSeconds = config.proxy65.idleSeconds
+        rooms.isEnabled = config.rooms.isEnabled
+        rooms.subdomain = config.rooms.subdomain
+        rooms.create = ServiceAccess(rawValue: config.rooms.create.rawValue) ?? .off
+        rooms.limits.occupants = config.rooms.occupants
+        rooms.limits.history = config.rooms.history
+        rooms.rooms = config.rooms.rooms
+        rooms.persistentRooms = config.rooms.persistentRooms
     }
 }

@@ -112,6 +112,34 @@ async def private(scene: Scene) -> None:
         expect(answer is not None, "no answer")
 
 
+@claim("aioxmpp: a room is entered by two, who talk, change the subject and leave")
+async def room(scene: Scene) -> None:
+    address = aioxmpp.JID.fromstr(f"{scene.user()}@rooms.{DOMAIN}")
+    async with online(scene, scene.user(), aioxmpp.MUCClient) as (_, owner), \
+            online(scene, scene.user(), aioxmpp.MUCClient) as (_, guest):
+        mine, entered = owner.join(address, "romeo", history=aioxmpp.muc.xso.History(maxstanzas=0))
+        await answered(entered)
+        form = aioxmpp.muc.ConfigurationForm.from_xso(await answered(owner.get_room_config(address)))
+        form.roomname.value = "Garden"
+        await answered(owner.set_room_config(address, form.render_reply()))
+        theirs, entered = guest.join(address, "juliet")
+        await answered(entered)
+        await answered(aioxmpp_condition(lambda: len(mine.members) == 2 and len(theirs.members) == 2))
+        expect(theirs.me.nick == "juliet", f"{theirs.me.nick}")
+        heard: asyncio.Queue = asyncio.Queue()
+        mine.on_message.connect(lambda message, member, source, **_: heard.put_nowait((message, member)) and False)
+        out = aioxmpp.Message(type_=aioxmpp.MessageType.GROUPCHAT)
+        out.body[None] = "It is the lark"
+        _, echoed = theirs.send_message_tracked(out)
+        message, member = await answered(heard.get())
+        expect(message.body.any() == "It is the lark" and member.nick == "juliet", f"{message}, {member}")
+        await answered(aioxmpp_condition(lambda: echoed.state == aioxmpp.tracking.MessageState.DELIVERED_TO_RECIPIENT))
+        await answered(mine.set_topic({None: "Morning"}))
+        await answered(aioxmpp_condition(lambda: theirs.muc_subject and theirs.muc_subject.any() == "Morning"))
+        await answered(theirs.leave())
+        await answered(aioxmpp_condition(lambda: len(mine.members) == 1))
+
+
 @claim("aioxmpp: commands of the server are listed and one begins")
 async def commands(scene: Scene) -> None:
     async with online(scene, scene.user(), aioxmpp.AdHocClient) as (_, adhoc):

@@ -20,7 +20,7 @@ _MODULES = [
     "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
     "directory", "transfers", "streams", "greedy", "websocket", "bosh", "browser", "restart", "administration",
     "components", "another_library", "another_eventing", "terminal_client", "portable", "external",
-    "upload",
+    "upload", "rooms",
 ]
 _USERS = 400
 # One test, all its waits included.

@@ -122,7 +122,7 @@ extension Router {
 
 extension MessageTraits {
     /// The traits of a message that is there as a tree; the same rules as for bytes.
-    init(of message: XMLElement) {
+    public init(of message: XMLElement) {
         self = []
         for child in message.elements {
             switch (child.namespace, child.name) {

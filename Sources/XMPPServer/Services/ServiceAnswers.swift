@@ -89,13 +89,21 @@ extension C2SServer {
             if config.broadcast.access != .off {
                 add(MulticastService(domain: "multicast." + domain, server: self))
             }
+            if config.rooms.isEnabled {
+                let service = RoomsService(
+                    domain: config.rooms.subdomain + "." + domain, server: self, config: config.rooms)
+                if add(service) { rooms.append(service) }
+            }
         }
         broadcast.config = config.broadcast
     }
 
-    func add(_ service: any DomainService) {
-        if !router.add(service) {
+    @discardableResult
+    func add(_ service: any DomainService) -> Bool {
+        guard router.add(service) else {
             logger.warning("the domain of a service is taken", metadata: ["domain": "\(service.domain)"])
+            return false
         }
+        return true
     }
 }

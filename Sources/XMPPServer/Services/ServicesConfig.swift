@@ -6,6 +6,7 @@ public struct ServicesConfig: Sendable {
     public var search = SearchConfig()
     public var broadcast = BroadcastConfig()
     public var bytestreams = Proxy65Config()
+    public var rooms = RoomsConfig()
 
     public init() {}
 }

@@ -20,6 +20,8 @@ public struct StanzaError: Error, Equatable, Sendable {
         case notAuthorized = "not-authorized"
         case policyViolation = "policy-violation"
         case recipientUnavailable = "recipient-unavailable"
+        case redirect
+        case registrationRequired = "registration-required"
         case remoteServerNotFound = "remote-server-not-found"
         case remoteServerTimeout = "remote-server-timeout"
         case resourceConstraint = "resource-constraint"
@@ -34,6 +36,8 @@ public struct StanzaError: Error, Equatable, Sendable {
     public var text: String?
     /// An application-specific condition, already serialised (RFC 6120 §8.3.4).
     public var extra: String?
+    /// Who found the error, where that is not the address it comes from (RFC 6120 §8.3.1).
+    public var by: String?
 
     public init(_ kind: Kind, _ condition: Condition, _ text: String? = nil, extra: String? = nil) {
         self.kind = kind
@@ -59,7 +63,9 @@ public struct StanzaError: Error, Equatable, Sendable {
 
     /// The `<error/>` element.
     public var xml: String {
-        var xml = "<error type='\(kind.rawValue)'><\(condition.rawValue) xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
+        var xml = "<error type='\(kind.rawValue)'"
+        if let by { xml += " by='\(XMLText.escape(by))'" }
+        xml += "><\(condition.rawValue) xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
         if let text {
             xml += "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>\(XMLText.escape(text))</text>"
         }

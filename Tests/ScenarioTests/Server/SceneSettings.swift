@@ -98,6 +98,14 @@ struct SceneSettings: Sendable {
         case "file-bytes": files?.fileBytes = value
         case "file-daily-bytes": files?.dailyBytes = value
         case "file-slots": files?.slotsPerUser = value
+        case "rooms-off": services.rooms.isEnabled = value == 0
+        case "rooms-for-administrators": services.rooms.create = value != 0 ? .administrators : .users
+        case "rooms-for-nobody": services.rooms.create = value != 0 ? .off : .users
+        case "rooms": services.rooms.rooms = value
+        case "persistent-rooms": services.rooms.persistentRooms = value
+        case "room-occupants": services.rooms.limits.occupants = value
+        case "room-history": services.rooms.limits.history = value
+        case "room-members": services.rooms.limits.members = value
         default: throw SceneFailure("there is no setting '\(name)'")
         }
     }

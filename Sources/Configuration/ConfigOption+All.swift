@@ -45,6 +45,7 @@ extension ConfigOption {
         Group(
             key: "files", summary: "Files that users upload (XEP-0363), as upload. of each domain; see docs/files.md.",
             options: files),
+        Group(
             key: "rooms", summary: "Chat rooms (XEP-0045) on a domain of their own; see docs/rooms.md.", options: rooms),
         Group(key: "log", summary: "What the server tells the operator.", options: log),
     ]

@@ -63,5 +63,6 @@ public enum AccountSchema {
             Migration("profiles-2", ["ALTER TABLE vcards ADD COLUMN photo_hash TEXT"]),
         ] + SearchSchema.migrations + [FastSchema.migration] + PubSubSchema.migrations + ArchiveSchema.migrations
         + PushSchema.migrations + [PortableSchema.migration, EnrolmentSchema.migration, PrivacySchema.migration]
-        + FileSchema.migrations + RoomSchema.migrations
+        + FileSchema.migrations
+        + RoomSchema.migrations
 }

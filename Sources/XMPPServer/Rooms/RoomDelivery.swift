@@ -36,8 +36,9 @@ extension RoomsService {
                 }
                 continue
             }
-            guard let home = router.homes.loaded(recipient.jid), !home.blocks(from, .presenceIn),
-                let endpoint = recipient.jid.resource.flatMap({ home.endpoint(resource: $0) })
+            guard let home = router.homes.loaded(recipient.jid),
+                let endpoint = recipient.jid.resource.flatMap({ home.endpoint(resource: $0) }),
+                !home.hasRules || !home.blocks(from, .presenceIn, at: endpoint)
             else { continue }
             endpoint.deliver(stanza, to: recipient.address)
         }
@@ -95,13 +96,13 @@ extension RoomsService {
                 continue
             }
             guard let home = router.homes.loaded(recipient.jid),
-                recipient.jid.resource.flatMap({ home.endpoint(resource: $0) }) != nil
+                let endpoint = recipient.jid.resource.flatMap({ home.endpoint(resource: $0) })
             else {
                 ghosts.append(recipient.jid)
                 continue
             }
             // Who blocks somebody in the room does not leave it.
-            guard !home.blocks(from, .message) else { continue }
+            guard !home.hasRules || !home.blocks(from, .message, at: endpoint) else { continue }
             router.route(
                 IncomingMessage(
                     id: message.id, type: type, traits: traits, bytes: bytes, fullAddress: recipient.address,

@@ -68,7 +68,7 @@ final class ArchiveTraffic: TrafficPattern {
     // MARK: Reading
 
     func query() {
-        filledUpTo = max(Self.now(), filledFrom + 1)
+        filledUpTo = max(filledUpTo, filledFrom + 1)
         isQuerying = true
         ask()
     }
@@ -91,7 +91,10 @@ final class ArchiveTraffic: TrafficPattern {
             fleet.checks.misrouted += 1
             return
         }
-        if isQuerying { results += 1 } else { delivered += 1 }
+        guard !isQuerying else { return results += 1 }
+        delivered += 1
+        // Behind it there is nothing to find.
+        if delivered == fleet.options.messages { filledUpTo = Self.now() }
     }
 
     func paceAnswered(at session: ClientSession) {

@@ -192,13 +192,9 @@ async def private(moment: Moment) -> None:
     expect(b"kept" in answer, f"stored is {answer!r}")
 
 
-async def message(moment: Moment) -> None:
-    ann = await moment.online(moment.ann)
-    text = "the last word"
-    await moment.acknowledged(
-        ann, f"<message to='{moment.bob_bare}' type='chat' id='m'><body>{text}</body></message>")
-    await moment.restart()
-    bob = Session(moment.bob, "moment", moment.server.port)
+async def comes(moment: Moment, resource: str, text: str) -> None:
+    """bob logs in and is given the message."""
+    bob = Session(moment.bob, resource, moment.server.port)
     moment.sessions.append(bob)
     came = asyncio.Event()
     bob.on_message = lambda element: came.set() if text.encode() in element else None
@@ -207,6 +203,15 @@ async def message(moment: Moment) -> None:
         await asyncio.wait_for(came.wait(), 5)
     except asyncio.TimeoutError:
         raise MomentFailure("the acknowledged message is gone") from None
+
+
+async def message(moment: Moment) -> None:
+    ann = await moment.online(moment.ann)
+    text = "the last word"
+    await moment.acknowledged(
+        ann, f"<message to='{moment.bob_bare}' type='chat' id='m'><body>{text}</body></message>")
+    await moment.restart()
+    await comes(moment, "moment", text)
 
 
 async def held(moment: Moment) -> None:
@@ -225,15 +230,7 @@ async def held(moment: Moment) -> None:
         ann, f"<message to='{moment.bob_bare}/phone' type='chat' id='m'><body>{text}</body></message>")
     expect(not early, f"it did not wait: {early}")
     await moment.restart()
-    bob = Session(moment.bob, "phone", moment.server.port)
-    moment.sessions.append(bob)
-    came = asyncio.Event()
-    bob.on_message = lambda element: came.set() if text.encode() in element else None
-    await bob.log_in()
-    try:
-        await asyncio.wait_for(came.wait(), 5)
-    except asyncio.TimeoutError:
-        raise MomentFailure("the acknowledged message is gone") from None
+    await comes(moment, "phone", text)
 
 
 MOMENTS: list[tuple[str, Callable[[Moment], Awaitable[None]]]] = [

@@ -82,11 +82,6 @@ final class Proxy65Service: DomainService {
             eventLoop.execute { finish.value(outcome) }
         }
     }
-
-    private func refuse(_ stanza: RoutedStanza, _ error: StanzaError) {
-        stanza.refuse(error)
-        stanza.settle()
-    }
 }
 
 extension C2SServer {

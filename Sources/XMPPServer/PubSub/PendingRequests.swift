@@ -25,48 +25,34 @@ final class PendingRequests {
         case (CommandEngine.namespace, "command"): run(payload, isSet: isSet, stanza)
         case (Self.information, "query") where payload["node"] == CommandEngine.namespace && !isSet:
             let list = Discovery.Identity(category: "automation", type: "command-list", name: "Commands")
-            reply(stanza, Discovery.information(list, [CommandEngine.namespace], node: CommandEngine.namespace))
+            stanza.replyAndSettle(Discovery.information(list, [CommandEngine.namespace], node: CommandEngine.namespace))
         case (Self.information, "query") where payload["node"] == Self.node && !isSet:
             let identity = Discovery.Identity(category: "automation", type: "command-node", name: Self.title)
-            reply(
-                stanza,
+            stanza.replyAndSettle(
                 Discovery.information(identity, [CommandEngine.namespace, DataForm.namespace], node: Self.node))
         case (Self.items, "query") where payload["node"] == CommandEngine.namespace && !isSet:
             let item =
                 "<item jid='\(XMLText.escape(service.jid.description))' node='\(Self.node)' name='\(Self.title)'/>"
-            reply(stanza, Discovery.items(item, node: CommandEngine.namespace))
+            stanza.replyAndSettle(Discovery.items(item, node: CommandEngine.namespace))
         default: return false
         }
         return true
     }
 
     private func run(_ payload: XMLElement, isSet: Bool, _ stanza: RoutedStanza) {
-        guard isSet else { return refuse(stanza, .badRequest("a command is set")) }
+        guard isSet else { return stanza.refuseAndSettle(.badRequest("a command is set")) }
         guard let session = stanza.source as? C2SSession, let home = session.home else {
-            return refuse(stanza, .commandForbidden)
+            return stanza.refuseAndSettle(.commandForbidden)
         }
         commands.tick(server.time.uptime)
-        commands.handle(payload, CommandCaller(session: session, home: home)) { [self] answer in
+        commands.handle(payload, CommandCaller(session: session, home: home)) { answer in
             switch answer {
             case .success(let element):
                 stanza.reply([element])
                 stanza.settle()
-            case .failure(let error): refuse(stanza, error)
+            case .failure(let error): stanza.refuseAndSettle(error)
             }
         }
-    }
-
-    private func refuse(_ stanza: RoutedStanza, _ error: StanzaError) {
-        stanza.refuse(error)
-        stanza.settle()
-    }
-
-    private func reply(_ stanza: RoutedStanza, _ content: String) {
-        var head = "<iq type='result' from='\(XMLText.escape(service.jid.description))'"
-        head += " to='\(XMLText.escape(stanza.from.description))'"
-        if let id = stanza.element["id"] { head += " id='\(XMLText.escape(id))'" }
-        stanza.source.deliver(Array((head + ">" + content + "</iq>").utf8))
-        stanza.settle()
     }
 
     // MARK: The command

@@ -52,11 +52,11 @@ final class PubSubService: DomainService {
                 let features =
                     [Self.information, Self.items, Self.ping, CommandEngine.namespace, DataForm.namespace]
                     + PubSubDiscovery.features(isPersonal: false)
-                answer(stanza, Discovery.information(Self.identity, features, node: nil))
+                stanza.replyAndSettle(Discovery.information(Self.identity, features, node: nil))
             }
         case (Self.items, "query") where !isSet:
             run(stanza) { try PubSubDiscovery.items(node, payload, $0) }
-        case (Self.ping, "ping") where !isSet: answer(stanza, "")
+        case (Self.ping, "ping") where !isSet: stanza.replyAndSettle("")
         default:
             stanza.refuse(.serviceUnavailable)
             stanza.settle()
@@ -85,21 +85,11 @@ final class PubSubService: DomainService {
     }
 
     private func run(_ stanza: RoutedStanza, _ body: @escaping @Sendable (inout PubSubEngine) throws -> String) {
-        server.router.pubsub(address, requester(stanza), body) { [self] result in
+        server.router.pubsub(address, requester(stanza), body) { result in
             switch result {
-            case .success(let content): answer(stanza, content)
-            case .failure(let error):
-                stanza.refuse(error)
-                stanza.settle()
+            case .success(let content): stanza.replyAndSettle(content)
+            case .failure(let error): stanza.refuseAndSettle(error)
             }
         }
-    }
-
-    private func answer(_ stanza: RoutedStanza, _ content: String) {
-        var head = "<iq type='result' from='\(XMLText.escape(domain))'"
-        head += " to='\(XMLText.escape(stanza.from.description))'"
-        if let id = stanza.element["id"] { head += " id='\(XMLText.escape(id))'" }
-        stanza.source.deliver(Array((content.isEmpty ? head + "/>" : head + ">" + content + "</iq>").utf8))
-        stanza.settle()
     }
 }

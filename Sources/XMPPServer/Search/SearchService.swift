@@ -80,11 +80,6 @@ final class SearchService: DomainService {
             { outcome.value = try SearchStore.find(terms, domains: domains, limit: limit, in: $0) },
             completion: { error in eventLoop.execute { finish.value(error) } })
     }
-
-    private func refuse(_ stanza: RoutedStanza, _ error: StanzaError) {
-        stanza.refuse(error)
-        stanza.settle()
-    }
 }
 
 extension XMPPFeature {

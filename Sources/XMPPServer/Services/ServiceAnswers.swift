@@ -107,3 +107,23 @@ extension C2SServer {
         return true
     }
 }
+
+extension DomainService {
+    func refuse(_ stanza: RoutedStanza, _ error: StanzaError) { stanza.refuseAndSettle(error) }
+}
+
+extension RoutedStanza {
+    func refuseAndSettle(_ error: StanzaError) {
+        refuse(error)
+        settle()
+    }
+
+    /// Answers an IQ to a service with a serialised result, in the name of the service's domain.
+    func replyAndSettle(_ content: String) {
+        var head = "<iq type='result' from='\(XMLText.escape(to.domain))'"
+        head += " to='\(XMLText.escape(from.description))'"
+        if let id = element["id"] { head += " id='\(XMLText.escape(id))'" }
+        source.deliver(Array((content.isEmpty ? head + "/>" : head + ">" + content + "</iq>").utf8))
+        settle()
+    }
+}

@@ -79,11 +79,6 @@ final class UploadService: DomainService {
         case .failed: return StanzaError(.wait, .internalServerError)
         }
     }
-
-    private func refuse(_ stanza: RoutedStanza, _ error: StanzaError) {
-        stanza.refuse(error)
-        stanza.settle()
-    }
 }
 
 extension C2SServer {

@@ -10,23 +10,6 @@ import XMPPWire
 struct FastTokenStoreTests {
     private static let anna = JID(preparedLocal: "anna", domain: "localhost", resource: nil)
 
-    /// Runs `body` in a transaction of a fresh database with one account.
-    private func inDatabase(_ body: @escaping @Sendable (any Transaction) throws -> Void) async throws {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("fast-\(UUID()).db").path
-        let database = try SQLiteDatabase(path: path, synchronous: .off)
-        defer {
-            try? database.close()
-            for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
-        }
-        try await Migrator.apply(AccountSchema.migrations, to: database)
-        let credentials = Credentials(preparedPassword: "x", iterations: 4_096, salt: [1])
-        try await database.write { transaction in
-            _ = try AccountStore.add(
-                Self.anna, name: nil, isAdmin: false, credentials: credentials, now: 0, in: transaction)
-            try body(transaction)
-        }
-    }
-
     private static func token(_ text: String, ends: Int64 = 1_000) -> FastToken {
         FastToken(
             slot: .new, mechanism: "HT-SHA-256-NONE", verifier: HashedTokenVerifier(token: text, binding: []),
@@ -35,7 +18,7 @@ struct FastTokenStoreTests {
 
     @Test("a new token does not void the current one until it is used")
     func rotation() async throws {
-        try await inDatabase { transaction in
+        try await inDatabaseOf(Self.anna) { _, transaction in
             let (one, two) = (Self.token("one"), Self.token("two"))
             try FastTokenStore.store(one, of: Self.anna, client: "phone", in: transaction)
             #expect(try FastTokenStore.use(one, count: nil, of: Self.anna, client: "phone", in: transaction))
@@ -53,7 +36,7 @@ struct FastTokenStoreTests {
 
     @Test("a token given out and never used is replaced by the next")
     func unused() async throws {
-        try await inDatabase { transaction in
+        try await inDatabaseOf(Self.anna) { _, transaction in
             try FastTokenStore.store(Self.token("one"), of: Self.anna, client: "phone", in: transaction)
             try FastTokenStore.store(Self.token("two"), of: Self.anna, client: "phone", in: transaction)
             let left = try FastTokenStore.tokens(of: Self.anna, client: "phone", in: transaction)
@@ -63,7 +46,7 @@ struct FastTokenStoreTests {
 
     @Test("a count is taken once and only rises")
     func counts() async throws {
-        try await inDatabase { transaction in
+        try await inDatabaseOf(Self.anna) { _, transaction in
             let token = Self.token("one")
             try FastTokenStore.store(token, of: Self.anna, client: "phone", in: transaction)
             func use(_ count: Int64?) throws -> Bool {
@@ -79,7 +62,7 @@ struct FastTokenStoreTests {
 
     @Test("a new password voids the tokens of every client")
     func passwordChange() async throws {
-        try await inDatabase { transaction in
+        try await inDatabaseOf(Self.anna) { _, transaction in
             for client in ["phone", "desk"] {
                 try FastTokenStore.store(Self.token(client), of: Self.anna, client: client, in: transaction)
             }
@@ -97,7 +80,7 @@ struct FastTokenStoreTests {
 
     @Test("a void token gives way to the next one")
     func afterVoid() async throws {
-        try await inDatabase { transaction in
+        try await inDatabaseOf(Self.anna) { _, transaction in
             let (one, two) = (Self.token("one"), Self.token("two"))
             try FastTokenStore.store(one, of: Self.anna, client: "phone", in: transaction)
             #expect(try FastTokenStore.use(one, count: nil, of: Self.anna, client: "phone", in: transaction))
@@ -111,7 +94,7 @@ struct FastTokenStoreTests {
 
     @Test("clients are bounded; the one whose token ends first goes")
     func bound() async throws {
-        try await inDatabase { transaction in
+        try await inDatabaseOf(Self.anna) { _, transaction in
             for number in 0...FastTokenStore.clientsPerUser {
                 try FastTokenStore.store(
                     Self.token("\(number)", ends: Int64(number)), of: Self.anna, client: "c\(number)", in: transaction)
@@ -123,7 +106,7 @@ struct FastTokenStoreTests {
 
     @Test("nobody's tokens are nobody's")
     func strangers() async throws {
-        try await inDatabase { transaction in
+        try await inDatabaseOf(Self.anna) { _, transaction in
             let otto = JID(preparedLocal: "otto", domain: "localhost", resource: nil)
             try FastTokenStore.store(Self.token("one"), of: otto, client: "phone", in: transaction)
             #expect(try FastTokenStore.tokens(of: otto, client: "phone", in: transaction).isEmpty)

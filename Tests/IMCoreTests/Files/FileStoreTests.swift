@@ -10,30 +10,13 @@ import XMPPWire
 struct FileStoreTests {
     private static let anna = JID(preparedLocal: "anna", domain: "localhost", resource: nil)
 
-    /// Runs `body` in a transaction of a fresh database with one account.
-    private func inDatabase(_ body: @escaping @Sendable (Int64, any Transaction) throws -> Void) async throws {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("files-\(UUID()).db").path
-        let database = try SQLiteDatabase(path: path, synchronous: .off)
-        defer {
-            try? database.close()
-            for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
-        }
-        try await Migrator.apply(AccountSchema.migrations, to: database)
-        let credentials = Credentials(preparedPassword: "x", iterations: 4_096, salt: [1])
-        try await database.write { transaction in
-            let id = try AccountStore.add(
-                Self.anna, name: nil, isAdmin: false, credentials: credentials, now: 0, in: transaction)
-            try body(id ?? 0, transaction)
-        }
-    }
-
     private static func file(_ name: String, _ size: Int = 10, at instant: Int64 = 5) -> FileRecord {
         FileRecord(name: name, filename: "a b.txt", type: "text/plain", size: size, storedAt: instant)
     }
 
     @Test("a file is found by its name, counted for its user, and ends with its time")
     func life() async throws {
-        try await inDatabase { id, transaction in
+        try await inDatabaseOf(Self.anna) { id, transaction in
             let (one, two) = (Self.file("one"), Self.file("two", 20, at: 7))
             #expect(try FileStore.add(one, of: id, Self.anna, in: transaction))
             #expect(try FileStore.add(two, of: id, Self.anna, in: transaction))
@@ -56,7 +39,7 @@ struct FileStoreTests {
 
     @Test("the files of a removed account are hidden at once and known until they are swept")
     func orphans() async throws {
-        try await inDatabase { id, transaction in
+        try await inDatabaseOf(Self.anna) { id, transaction in
             #expect(try FileStore.add(Self.file("one"), of: id, Self.anna, in: transaction))
             #expect(try AccountStore.remove(Self.anna, in: transaction))
             #expect(try FileStore.file("one", in: transaction) == nil)

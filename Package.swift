@@ -19,6 +19,9 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 
 let package = Package(
@@ -34,13 +37,16 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-collections.git", exact: "1.6.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1", traits: ["FullFoundation"]),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache.git", exact: "2.1.1"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", exact: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
     ],
     targets: [
         // Floor 0: ground
         .target(name: "Ground", dependencies: [nio, nioConcurrency]),
-        .target(name: "Configuration", dependencies: ["Ground", yams]),
+        .target(name: "Settings", dependencies: ["Ground", yams]),
         // Floor 1: wire, pure codecs
         .target(name: "XMLWire", dependencies: [nio]),
         .target(
@@ -63,19 +69,24 @@ let package = Package(
                 collections,
                 crypto,
             ]),
-        .target(name: "AdminServer", dependencies: ["Ground", nio, posix, log]),
+        .target(
+            name: "AdminServer",
+            dependencies: [
+                "Ground", "Transport", "Storage", hummingbird, mustache, nio, posix, tls, crypto, cryptoExtras, log,
+            ],
+            resources: [.embedInCode("Resources")]),
         // Floor 6: the executable and its verbs
         .target(name: "LoadGenerator", dependencies: ["Ground", nio, posix, tls, crypto, cryptoExtras, collections]),
         .target(
             name: "CommandLine",
             dependencies: [
-                "Ground", "Configuration", "XMLWire", "XMPPWire", "Storage", "StorageSQLite", "IMCore", "AdminServer",
-                "LoadGenerator", arguments, x509, crypto, log, nio, posix,
+                "Ground", "Settings", "XMLWire", "XMPPWire", "Storage", "StorageSQLite", "IMCore", "AdminServer",
+                "LoadGenerator", arguments, httpClient, x509, crypto, log, nio, posix,
             ]),
         .executableTarget(
             name: "roost",
             dependencies: [
-                "Ground", "Configuration", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore", "XMPPServer",
+                "Ground", "Settings", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore", "XMPPServer",
                 "AdminServer", "CommandLine", arguments, lifecycle, log, nio, posix,
             ]),
         .testTarget(name: "GroundTests", dependencies: ["Ground"]),
@@ -87,7 +98,7 @@ let package = Package(
         .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),
         .testTarget(name: "XMLFuzzTests", dependencies: ["XMLWire", "CExpat", nio], exclude: ["Corpus"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", nio, posix, tls, nioTLS, log, x509, crypto]),
-        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
         .testTarget(
             name: "XMPPServerTests",
             dependencies: ["XMPPServer", "Transport", "Storage", "XMLWire", "XMPPWire", "IMCore", nio, http, log]),
@@ -96,7 +107,7 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "CommandLine", "AdminServer", "Configuration", "Storage", "StorageSQLite", "IMCore", "XMPPWire",
+                "CommandLine", "AdminServer", "Settings", "Storage", "StorageSQLite", "IMCore", "XMPPWire",
                 arguments, nio, posix, log, x509, crypto,
             ]),
         .testTarget(

@@ -1,5 +1,5 @@
 import AdminServer
-import Configuration
+import Settings
 import Foundation
 import Ground
 import IMCore

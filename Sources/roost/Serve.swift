@@ -1,6 +1,6 @@
 import AdminServer
 import ArgumentParser
-import Configuration
+import Settings
 import Foundation
 import Ground
 import Logging

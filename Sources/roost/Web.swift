@@ -1,4 +1,4 @@
-import Configuration
+import Settings
 import Ground
 import IMCore
 import Logging

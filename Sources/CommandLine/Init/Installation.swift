@@ -1,4 +1,4 @@
-import Configuration
+import Settings
 import Foundation
 
 /// The files of a new server. Either all are made or none is left behind.

@@ -1,4 +1,4 @@
-import Configuration
+import Settings
 import Crypto
 import Foundation
 import SwiftASN1

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Configuration
+import Settings
 import Foundation
 
 /// `roost check`: everything that is wrong with a configuration, before the server is started with it.

@@ -1,6 +1,6 @@
 import AdminServer
 import ArgumentParser
-import Configuration
+import Settings
 import Ground
 
 /// `roost status`

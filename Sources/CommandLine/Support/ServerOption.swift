@@ -1,6 +1,6 @@
 import AdminServer
 import ArgumentParser
-import Configuration
+import Settings
 import Foundation
 
 /// `--config FILE`, and the running server that the file leads to.

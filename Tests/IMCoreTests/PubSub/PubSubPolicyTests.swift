@@ -74,7 +74,7 @@ struct PubSubPolicyTests {
 }
 
 @Suite("Node configuration")
-struct NodeConfigurationTests {
+struct NodeSettingsTests {
     private static func submit(_ fields: [(String, [String])]) -> DataForm {
         DataForm(
             .submit, type: PubSubNamespace.nodeConfiguration, fields: fields.map { FormField($0.0, values: $0.1) })

@@ -4,7 +4,7 @@ import XMPPWire
 @testable import IMCore
 
 @Suite("Configuration of chat rooms (XEP-0045 §10.2)")
-struct RoomConfigurationTests {
+struct RoomSettingsTests {
     private func submit(_ fields: FormField...) throws -> RoomConfiguration {
         try RoomConfiguration().applying(DataForm(.submit, fields: fields), RoomLimits())
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Configuration
+@testable import Settings
 
 @Suite("Configuration loader")
 struct ConfigLoaderTests {

@@ -1,25 +1,25 @@
-extension ConfigOption {
+extension Setting {
     /// Keys about accounts and what the server tells about itself.
-    static let registration: [ConfigOption] = [
-        ConfigOption(
+    static let registration: [Setting] = [
+        Setting(
             "registration.enabled", "Whether anybody may create an account. Only on streams with TLS.",
             accountSwitch(\.registration.enabled)),
-        ConfigOption(
+        Setting(
             "registration.password_change", "Whether users may change their password in their client.",
             accountSwitch(\.registration.passwordChange)),
-        ConfigOption(
+        Setting(
             "registration.removal", "Whether users may remove their account in their client.",
             accountSwitch(\.registration.removal)),
-        ConfigOption(
+        Setting(
             "registration.accounts_per_hour", "Accounts that one address may create in an hour.",
             .integer(\.registration.accountsPerHour, allowed: 1...10_000, zeroMeans: nil)),
-        ConfigOption(
+        Setting(
             "registration.password_length", "Characters of the shortest password that users may choose.",
             .integer(\.registration.passwordLength, allowed: 1...100, zeroMeans: nil)),
-        ConfigOption(
+        Setting(
             "registration.instructions", "What people are told before they register.",
             .text(\.registration.instructions)),
-        ConfigOption(
+        Setting(
             "registration.reserved", "User names that nobody can register.",
             .texts(
                 \.registration.reserved, expected: "a user name",
@@ -29,7 +29,7 @@ extension ConfigOption {
                 })),
     ]
 
-    static let contact: [ConfigOption] = [
+    static let contact: [Setting] = [
         contactOption("abuse", "Where to report abuse.", \.contact.abuse),
         contactOption("admin", "Who runs the server.", \.contact.admin),
         contactOption("feedback", "Where opinions are welcome.", \.contact.feedback),
@@ -38,23 +38,23 @@ extension ConfigOption {
         contactOption("support", "Where users get help.", \.contact.support),
     ]
 
-    static let externalServices: [ConfigOption] = [
-        ConfigOption(
+    static let externalServices: [Setting] = [
+        Setting(
             "external_services.services", "STUN and TURN servers that clients are told of.",
             .texts(\.externalServices.services, expected: ExternalServiceAddress.expected) {
                 ExternalServiceAddress($0) != nil
             }),
-        ConfigOption(
+        Setting(
             "external_services.secret",
             "Secret shared with the TURN servers (static-auth-secret of coturn); clients get credentials made with it.",
             .text(\.externalServices.secret)),
-        ConfigOption(
+        Setting(
             "external_services.credential_seconds", "Seconds that credentials for TURN servers are good.",
             .integer(\.externalServices.credentialSeconds, allowed: 60...604_800, zeroMeans: nil)),
     ]
 
-    private static func contactOption(_ role: String, _ summary: String, _ field: any Field<[String]>) -> ConfigOption {
-        ConfigOption(
+    private static func contactOption(_ role: String, _ summary: String, _ field: any Field<[String]>) -> Setting {
+        Setting(
             "contact.\(role)", summary,
             .texts(field, expected: "a URI such as mailto:\(role)@example.com") { text in
                 let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)

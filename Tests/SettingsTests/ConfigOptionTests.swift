@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Configuration
+@testable import Settings
 
 /// Leaves of a value by reflection, `limits.stanzaBytes` for example; an optional or enumeration is one leaf.
 private func leaves(_ value: Any, prefix: String = "") -> [String: String] {
@@ -18,14 +18,14 @@ private func leaves(_ value: Any, prefix: String = "") -> [String: String] {
 }
 
 /// The file with one key set, in its group.
-private func yaml(_ option: ConfigOption, _ value: String) -> String {
+private func yaml(_ option: Setting, _ value: String) -> String {
     let key =
         option.path.count == 1 ? "\(option.path[0]): \(value)" : "\(option.path[0]): { \(option.path[1]): \(value) }"
     return ConfigLoaderTests.domain + key + "\n"
 }
 
 /// A value that is allowed and is not the default.
-private func changedValue(_ option: ConfigOption) -> String {
+private func changedValue(_ option: Setting) -> String {
     let standard = ServerConfig()
     switch option.kind {
     case .integer(let field, let allowed, _):
@@ -51,7 +51,7 @@ struct ConfigOptionTests {
     func everyField() throws {
         let standard = leaves(try ConfigLoaderTests.parse(ConfigLoaderTests.domain))
         var owners: [String: [String]] = [:]
-        for option in ConfigOption.all {
+        for option in Setting.all {
             let changed = leaves(try ConfigLoaderTests.parse(yaml(option, changedValue(option))))
             for (field, value) in changed where standard[field] != value {
                 owners[field, default: []].append(option.dottedPath)
@@ -63,16 +63,16 @@ struct ConfigOptionTests {
         #expect(owners.values.allSatisfy { $0.count == 1 }, "\(owners)")
     }
 
-    @Test("every default lies within its own range", arguments: ConfigOption.all.map(\.dottedPath))
+    @Test("every default lies within its own range", arguments: Setting.all.map(\.dottedPath))
     func defaultsAllowed(path: String) throws {
-        let option = try #require(ConfigOption.all.first { $0.dottedPath == path })
+        let option = try #require(Setting.all.first { $0.dottedPath == path })
         let config = try ConfigLoaderTests.parse(yaml(option, option.yaml(in: ServerConfig())))
         #expect(config == (try ConfigLoaderTests.parse(ConfigLoaderTests.domain)))
     }
 
     @Test("both ends of every range are accepted and one step beyond is refused")
     func ranges() throws {
-        for option in ConfigOption.all {
+        for option in Setting.all {
             guard case .integer(let field, let allowed, let zeroMeans) = option.kind else { continue }
             for value in [allowed.lowerBound, allowed.upperBound] {
                 #expect(try ConfigLoaderTests.parse(yaml(option, "\(value)"))[keyPath: field] == value)
@@ -93,7 +93,7 @@ struct ConfigOptionTests {
 
     @Test("values of every other kind outside of what is allowed are refused")
     func otherKinds() {
-        for option in ConfigOption.all {
+        for option in Setting.all {
             let bad: [String]
             switch option.kind {
             case .integer: bad = ["x", "''", "1.5", "~", "_1", "1_", "[1]"]
@@ -152,7 +152,7 @@ struct ConfigTemplateTests {
         var config = Self.sample()
         let lines = ConfigTemplate.render(config).split(separator: "\n").map(String.init)
         let text = lines.map { $0.trimmingCharacters(in: ["#", " "]) }.joined(separator: " ")
-        for option in ConfigOption.all {
+        for option in Setting.all {
             let value = option.yaml(in: ServerConfig())
             #expect(text.contains("Allowed: \(option.allowed). Default: \(value)."), "\(option.dottedPath)")
             let name = option.path.last ?? ""
@@ -183,7 +183,7 @@ struct ConfigTemplateTests {
     @Test("the reference page names every key")
     func reference() {
         let page = ConfigReference.markdown()
-        #expect(ConfigOption.all.allSatisfy { page.contains("| `\($0.dottedPath)` |") })
+        #expect(Setting.all.allSatisfy { page.contains("| `\($0.dottedPath)` |") })
     }
 }
 

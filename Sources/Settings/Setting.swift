@@ -1,8 +1,8 @@
 /// One key of `roost.yaml` with a fixed place: where it is written, which field it sets, what it may say.
 ///
-/// The loader, the template and the reference page all read the same table (`ConfigOption.all`), so that a key
+/// The loader, the template and the reference page all read the same table (`Setting.all`), so that a key
 /// cannot be accepted without being documented.
-public struct ConfigOption: Sendable {
+public struct Setting: Sendable {
     /// A field of `ServerConfig`; written as a literal, so it captures nothing and may cross threads.
     typealias Field<Value> = WritableKeyPath<ServerConfig, Value> & Sendable
 

@@ -47,7 +47,7 @@ struct ConfigReader {
     }
 
     private mutating func readGroup(_ mapping: Node.Mapping, path: [String]) {
-        let options = ConfigOption.all.filter { $0.path.starts(with: path) }
+        let options = Setting.all.filter { $0.path.starts(with: path) }
         var known = Set(options.map { $0.path[path.count] })
         if path.isEmpty { known.formUnion(["domains", "components"]) }
         for (keyNode, value) in mapping {
@@ -75,7 +75,7 @@ struct ConfigReader {
         let key = parent.isEmpty ? Self.shown(name) : "\(parent).\(Self.shown(name))"
         lines[key] = node.mark?.line
         if known.contains(name) { return name }
-        let elsewhere = ConfigOption.all.first { $0.path.last == name }
+        let elsewhere = Setting.all.first { $0.path.last == name }
         let hint =
             if let near = KeySuggestion.nearest(to: name, among: known.sorted()) {
                 "did you mean \(near)?"
@@ -88,7 +88,7 @@ struct ConfigReader {
         return nil
     }
 
-    private mutating func read(_ option: ConfigOption, _ value: Node) {
+    private mutating func read(_ option: Setting, _ value: Node) {
         let key = option.dottedPath
         switch option.kind {
         case .integer(let field, let allowed, let zeroMeans):

@@ -15,7 +15,7 @@ public enum ConfigReference {
             "(what service discovery calls it) and `conflict` (`refuse`, the default, or `replace`: what happens when a second",
             "one connects for the same domain).",
         ]
-        for group in ConfigOption.groups {
+        for group in Setting.groups {
             lines += ["", group.key.isEmpty ? "## Top of the file" : "## \(group.key)", ""]
             if !group.summary.isEmpty { lines += [group.summary, ""] }
             lines += ["| Key | Default | Allowed | Meaning |", "|---|---|---|---|"]

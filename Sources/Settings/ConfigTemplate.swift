@@ -25,7 +25,7 @@ public enum ConfigTemplate {
         }
         lines += components(config)
         let standard = ServerConfig()
-        for group in ConfigOption.groups {
+        for group in Setting.groups {
             lines.append("")
             if !group.summary.isEmpty { lines.append("# \(group.summary)") }
             if !group.key.isEmpty { lines.append("\(group.key):") }
@@ -58,7 +58,7 @@ public enum ConfigTemplate {
         return lines
     }
 
-    private static func comment(_ option: ConfigOption, standard: ServerConfig) -> [String] {
+    private static func comment(_ option: Setting, standard: ServerConfig) -> [String] {
         let text = "\(option.summary) Allowed: \(option.allowed). Default: \(option.yaml(in: standard))."
         var lines: [String] = []
         var line = ""

@@ -37,7 +37,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-collections.git", exact: "1.6.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1", traits: ["FullFoundation"]),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1", traits: ["FullFoundation"]),
         .package(url: "https://github.com/hummingbird-project/swift-mustache.git", exact: "2.1.1"),
         .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", exact: "7.10.0"),
@@ -72,7 +73,8 @@ let package = Package(
         .target(
             name: "AdminServer",
             dependencies: [
-                "Ground", "Transport", "Storage", hummingbird, mustache, nio, posix, tls, crypto, cryptoExtras, log,
+                "Ground", "Settings", "Transport", "Storage", hummingbird, mustache, nio, posix, tls, crypto,
+                cryptoExtras, log,
             ],
             resources: [.embedInCode("Resources")]),
         // Floor 6: the executable and its verbs

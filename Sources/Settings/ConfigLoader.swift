@@ -28,6 +28,15 @@ public enum ConfigLoader {
     static func parse(
         _ yaml: String, file: String, folder: String, checksFiles: Bool
     ) throws(ConfigProblems) -> ServerConfig {
+        var reader = try read(yaml, file: file, folder: folder)
+        reader.check(files: checksFiles)
+        if let problems = reader.sortedProblems { throw problems }
+        return reader.config
+    }
+
+    private static func read(
+        _ yaml: String, file: String, folder: String
+    ) throws(ConfigProblems) -> ConfigReader {
         let root: Node?
         do {
             root = try Yams.compose(yaml: yaml)
@@ -36,12 +45,31 @@ public enum ConfigLoader {
         }
         var reader = ConfigReader(file: file, folder: folder)
         reader.readRoot(root)
-        reader.checkListeners()
-        reader.checkComponents()
-        reader.checkPaths()
-        if checksFiles { reader.checkFiles() }
+        return reader
+    }
+
+    /// Reads the file, and puts what is stored over it.
+    ///
+    /// - Parameter stored: values by key; a key that does not exist any more is left out.
+    /// - Throws: every problem; one of a stored value names the key and no file.
+    public static func load(
+        path: String, stored: [String: SettingValue]
+    ) throws(ConfigProblems) -> LayeredConfig {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        var reader = try read(try readText(path), file: path, folder: folder)
+        var layered = LayeredConfig()
+        layered.keysInFile = reader.keysInFile
+        var file = reader
+        file.checkPaths()
+        layered.file = file.config
+        for setting in Setting.all {
+            guard let value = stored[setting.dottedPath], !setting.isFileOnly else { continue }
+            reader.problems += setting.set(value, in: &reader.config)
+        }
+        reader.check(files: true)
         if let problems = reader.sortedProblems { throw problems }
-        return reader.config
+        layered.config = reader.config
+        return layered
     }
 
     private static func readText(_ path: String) throws(ConfigProblems) -> String {
@@ -74,6 +102,15 @@ public enum ConfigLoader {
             return ConfigProblem(file: file, text: "is not YAML: \(ConfigReader.shown("\(error)"))")
         }
     }
+}
+
+/// The configuration in force, and what the file alone says.
+public struct LayeredConfig: Sendable {
+    public var config = ServerConfig()
+    public var file = ServerConfig()
+    public var keysInFile: Set<String> = []
+
+    public init() {}
 }
 
 /// Reads whole files that are small by nature, within a bound.

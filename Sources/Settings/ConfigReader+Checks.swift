@@ -2,6 +2,13 @@ import Foundation
 
 /// Checks that need more than one key, or the file system.
 extension ConfigReader {
+    mutating func check(files: Bool) {
+        checkListeners()
+        checkComponents()
+        checkPaths()
+        if files { checkFiles() }
+    }
+
     mutating func checkListeners() {
         guard config.c2s != nil || config.c2sTLS != nil else {
             return refuse("listen", "every listener is off: expected c2s or c2s_tls to be on")

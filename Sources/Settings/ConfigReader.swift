@@ -3,10 +3,12 @@ import Yams
 
 /// Walks the YAML tree, fills a `ServerConfig` and collects problems instead of stopping at the first.
 struct ConfigReader {
-    let file: String
+    var file: String
     let folder: String
     var config = ServerConfig()
-    private(set) var problems: [ConfigProblem] = []
+    var problems: [ConfigProblem] = []
+    /// Keys that the file gives a value of their own.
+    private(set) var keysInFile: Set<String> = []
     /// Line of every key seen, for problems that are found after the walk.
     var lines: [String: Int] = [:]
 
@@ -48,16 +50,12 @@ struct ConfigReader {
 
     private mutating func readGroup(_ mapping: Node.Mapping, path: [String]) {
         let options = Setting.all.filter { $0.path.starts(with: path) }
-        var known = Set(options.map { $0.path[path.count] })
-        if path.isEmpty { known.formUnion(["domains", "components"]) }
+        let known = Set(options.map { $0.path[path.count] })
         for (keyNode, value) in mapping {
             guard let name = readKey(keyNode, path: path, known: known) else { continue }
             let fullPath = path + [name]
-            if fullPath == ["domains"] {
-                readDomains(value)
-            } else if fullPath == ["components"] {
-                readComponents(value)
-            } else if let option = options.first(where: { $0.path == fullPath }) {
+            if let option = options.first(where: { $0.path == fullPath }) {
+                keysInFile.insert(option.dottedPath)
                 read(option, value)
             } else if case .mapping(let group) = value {
                 readGroup(group, path: fullPath)
@@ -97,7 +95,9 @@ struct ConfigReader {
             }
             config[keyPath: field] = number
         case .choice(let allowed, _, let set):
-            guard let word = value.scalar?.string, allowed.contains(word) else {
+            let written = value.scalar?.string
+            let word = option.form == .toggle ? written.map { Self.toggles[$0.lowercased()] ?? $0 } : written
+            guard let word, allowed.contains(word) else {
                 return refuse(key, value: value, expected: option.allowed)
             }
             set(&config, word)
@@ -109,6 +109,13 @@ struct ConfigReader {
         case .text(let field):
             guard let text = value.scalar?.string, !Self.isEmpty(value), text.utf8.count <= 1_000,
                 !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+            else { return refuse(key, value: value, expected: option.allowed) }
+            config[keyPath: field] = text
+        case .paragraph(let field):
+            guard let text = value.scalar?.string, text.utf8.count <= 10_000,
+                !text.unicodeScalars.contains(where: {
+                    $0.properties.generalCategory == .control && !["\n", "\t"].contains($0)
+                })
             else { return refuse(key, value: value, expected: option.allowed) }
             config[keyPath: field] = text
         case .texts(let field, let expected, let isAllowed):
@@ -135,8 +142,19 @@ struct ConfigReader {
         case .listener(let field):
             config[keyPath: field] = readListener(
                 value, key: key, expected: option.allowed, standard: ServerConfig()[keyPath: field])
+        case .domains:
+            config.domains = []
+            readDomains(value)
+        case .components:
+            config.components = []
+            readComponents(value)
         }
     }
+
+    private static let toggles = ["true": "on", "yes": "on", "false": "off", "no": "off"]
+
+    /// A value from elsewhere than the file.
+    mutating func take(_ setting: Setting, _ value: Node) { read(setting, value) }
 
     private mutating func readListener(
         _ value: Node, key: String, expected: String, standard: ServerConfig.Listener?

@@ -4,9 +4,12 @@ public enum ConfigReference {
     public static func markdown() -> String {
         let standard = ServerConfig()
         var lines = [
-            "# Options of roost.yaml",
+            "# Settings",
             "",
-            "Written by `make docs` from the table that the server reads its configuration with.",
+            "Written by `make docs` from the table that the server works with. Every setting can stand in `roost.yaml`, and can",
+            "be changed while the server runs: in the console, with `roost settings set KEY VALUE`, or through the HTTP API. A",
+            "change takes effect within seconds and ends no session, also one in the file. *For* tells whether domains and users",
+            "may have values of their own, and whether users may choose for themselves.",
             "",
             "`domains` is a list with at least one entry, each with `name`, `certificate` and `key` (PEM files). The first",
             "domain is the default one.",
@@ -16,13 +19,24 @@ public enum ConfigReference {
             "one connects for the same domain).",
         ]
         for group in Setting.groups {
-            lines += ["", group.key.isEmpty ? "## Top of the file" : "## \(group.key)", ""]
+            lines += ["", group.key.isEmpty ? "## \(Self.heading(group))" : "## \(group.key)", ""]
             if !group.summary.isEmpty { lines += [group.summary, ""] }
-            lines += ["| Key | Default | Allowed | Meaning |", "|---|---|---|---|"]
+            lines += ["| Key | Name | Default | Allowed | For | Meaning |", "|---|---|---|---|---|---|"]
             lines += group.options.map { option in
-                "| `\(option.dottedPath)` | `\(option.yaml(in: standard))` | \(option.allowed) | \(option.summary) |"
+                "| `\(option.dottedPath)` | \(option.title) | `\(option.yaml(in: standard))` | \(option.allowed) |"
+                    + " \(scope(option)) | \(option.summary) |"
             }
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func heading(_ group: Setting.Group) -> String {
+        group.options.first?.form == .domains ? "Domains" : "Top of the file"
+    }
+
+    private static func scope(_ option: Setting) -> String {
+        if option.isFileOnly { return "the file only, read at the start" }
+        let scopes = Setting.Scope.allCases.filter { option.scopes.contains($0) }.map(\.rawValue)
+        return scopes.joined(separator: ", ") + (option.isOwnedByUser ? " (the user may choose)" : "")
     }
 }

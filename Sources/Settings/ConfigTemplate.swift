@@ -12,8 +12,8 @@ public enum ConfigTemplate {
             "# Configuration of Roost.",
             "#",
             "# A key behind # shows the default: remove the # to change it. Relative file names start in the",
-            "# folder of this file. Test a change with `roost check --config FILE`; it takes effect at the",
-            "# next start of the server.",
+            "# folder of this file. Test a change with `roost check --config FILE`; a running server takes it",
+            "# up within seconds. What is set in the console or with `roost settings set` wins over this file.",
             "",
             "# Hosted domains; the first is the default one. Certificate (with its chain) and key are PEM files.",
         ]
@@ -25,7 +25,7 @@ public enum ConfigTemplate {
         }
         lines += components(config)
         let standard = ServerConfig()
-        for group in Setting.groups {
+        for group in Setting.groups where group.options.first?.form != .domains {
             lines.append("")
             if !group.summary.isEmpty { lines.append("# \(group.summary)") }
             if !group.key.isEmpty { lines.append("\(group.key):") }

@@ -47,7 +47,7 @@ extension Setting {
         Setting(
             "external_services.secret",
             "Secret shared with the TURN servers (static-auth-secret of coturn); clients get credentials made with it.",
-            .text(\.externalServices.secret)),
+            .text(\.externalServices.secret), secret: true),
         Setting(
             "external_services.credential_seconds", "Seconds that credentials for TURN servers are good.",
             .integer(\.externalServices.credentialSeconds, allowed: 60...604_800, zeroMeans: nil)),

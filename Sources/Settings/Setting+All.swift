@@ -10,9 +10,9 @@ extension Setting {
         public let options: [Setting]
     }
 
-    /// Every key with a fixed place, in the order of the file. `domains` and `components` are lists and stand
-    /// apart.
+    /// Every setting, in the order of the file.
     public static let groups: [Group] = [
+        Group(key: "", summary: "", options: domains),
         Group(key: "listen", summary: "Where clients connect.", options: listen),
         Group(key: "web", summary: "Clients in web browsers.", options: web),
         Group(key: "", summary: "", options: top),
@@ -121,6 +121,16 @@ extension Setting {
             .integer(\.web.boshInactivitySeconds, allowed: 10...3_600, zeroMeans: nil)),
     ]
 
+    private static let domains: [Setting] = [
+        Setting(
+            "domains",
+            "Hosted domains, the first is the default one, with the PEM files of their certificates (chain) and keys.",
+            .domains, title: "Domains and certificates"),
+        Setting(
+            "components", "Domains that external components answer for (XEP-0114), on listen.component.", .components,
+            title: "External components"),
+    ]
+
     private static let top: [Setting] = [
         Setting(
             "tls",
@@ -131,11 +141,11 @@ extension Setting {
             "admin_socket",
             "Unix socket on which the command line reaches the running server; only the user of the server and root may"
                 + " use it.",
-            .file(\.adminSocket, isSocket: true)),
+            .file(\.adminSocket, isSocket: true), fileOnly: true),
     ]
 
     private static let storage: [Setting] = [
-        Setting("storage.database", "SQLite file.", .file(\.database, isSocket: false)),
+        Setting("storage.database", "SQLite file.", .file(\.database, isSocket: false), fileOnly: true),
         Setting(
             "storage.durability",
             "What survives once the server has acknowledged it: power = loss of power, process = the end of the process,"

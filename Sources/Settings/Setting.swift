@@ -1,10 +1,13 @@
-/// One key of `roost.yaml` with a fixed place: where it is written, which field it sets, what it may say.
+/// One setting: its key, which field it sets, what it may say, for whom it may differ, and what people are told of it.
 ///
-/// The loader, the template and the reference page all read the same table (`Setting.all`), so that a key
-/// cannot be accepted without being documented.
+/// The file `roost.yaml`, the console, the command line, the HTTP API and the reference page all read the same table
+/// (`Setting.all`), so that a key cannot be accepted without being documented.
 public struct Setting: Sendable {
     /// A field of `ServerConfig`; written as a literal, so it captures nothing and may cross threads.
     typealias Field<Value> = WritableKeyPath<ServerConfig, Value> & Sendable
+
+    /// For whom a setting may have a value of its own; the narrower one wins.
+    public enum Scope: String, Sendable, CaseIterable, Codable { case deployment, domain, user }
 
     enum Kind: Sendable {
         /// A whole number in `allowed`. `zeroMeans` names the meaning of 0 where 0 lies outside of `allowed`.
@@ -17,6 +20,8 @@ public struct Setting: Sendable {
         case file(any Field<String>, isSocket: Bool)
         /// Any text on one line, possibly empty.
         case text(any Field<String>)
+        /// Any text of several lines, possibly empty, up to 10,000 bytes.
+        case paragraph(any Field<String>)
         /// A list of texts, or a single one. `isAllowed` checks each; `expected` tells people what it wants.
         case texts(any Field<[String]>, expected: String, isAllowed: @Sendable (String) -> Bool)
         /// One word of a kind; empty for none.
@@ -25,6 +30,10 @@ public struct Setting: Sendable {
         case host(any Field<String>)
         /// `off`, or a group of `address` and `port`.
         case listener(any Field<ServerConfig.Listener?>)
+        /// The hosted domains with their certificates.
+        case domains
+        /// External components with their secrets.
+        case components
     }
 
     /// Keys from the top of the file, for example `["limits", "stanza_bytes"]`.
@@ -32,12 +41,44 @@ public struct Setting: Sendable {
     /// What the key does, with its unit; one or more sentences.
     public let summary: String
     let kind: Kind
+    /// What the console calls it, in English.
+    public let title: String
+    /// Unit of a number; empty for a count, and for what is no number.
+    public let unit: String
+    public let scopes: Set<Scope>
+    /// Whether users may override it for themselves.
+    public let isOwnedByUser: Bool
+    /// Whether the value is never shown.
+    public let isSecret: Bool
+    /// Set in the file only and read at the start: it says where the stored settings are.
+    public let isFileOnly: Bool
 
-    init(_ path: String, _ summary: String, _ kind: Kind) {
+    /// - Parameters:
+    ///   - title: nil for the last part of the key in words.
+    ///   - unit: nil for the unit that the key ends with, as in `login_seconds`.
+    init(
+        _ path: String, _ summary: String, _ kind: Kind, title: String? = nil, unit: String? = nil,
+        scopes: Set<Scope> = [.deployment], ownedByUser: Bool = false, secret: Bool = false, fileOnly: Bool = false
+    ) {
         self.path = path.split(separator: ".").map(String.init)
         self.summary = summary
         self.kind = kind
+        let words = (self.path.last ?? "").split(separator: "_").map(String.init)
+        let sentence = words.joined(separator: " ")
+        self.title = title ?? sentence.prefix(1).uppercased() + sentence.dropFirst()
+        self.unit = unit ?? Self.units[words.last ?? ""] ?? ""
+        self.scopes = scopes
+        isOwnedByUser = ownedByUser
+        isSecret = secret
+        isFileOnly = fileOnly
     }
+
+    private static let units = [
+        "seconds": "seconds", "ms": "milliseconds", "days": "days", "minutes": "minutes", "bytes": "bytes",
+    ]
+
+    /// The group it stands in, for example `limits`; empty at the top of the file.
+    public var group: String { path.count > 1 ? path[0] : "" }
 
     /// `limits.stanza_bytes`
     public var dottedPath: String { path.joined(separator: ".") }
@@ -54,6 +95,8 @@ public struct Setting: Sendable {
             return "a file name"
         case .text:
             return "a text"
+        case .paragraph:
+            return "a text of up to 10000 bytes"
         case .texts(_, let expected, _):
             return "a list, each entry \(expected)"
         case .word(_, let allowed, _):
@@ -62,6 +105,10 @@ public struct Setting: Sendable {
             return "a host name or an IP address, or \"\""
         case .listener:
             return "off, or a group of address (an IP address) and port (1 … 65535)"
+        case .domains:
+            return "a list with at least one domain, each with name, certificate and key"
+        case .components:
+            return "a list, each entry with domain and secret, and if need be title and conflict"
         }
     }
 
@@ -71,7 +118,7 @@ public struct Setting: Sendable {
         case .integer(let field, _, _): String(config[keyPath: field])
         case .choice(_, let get, _): get(config)
         case .file(let field, _): YAMLText.scalar(config[keyPath: field])
-        case .text(let field): YAMLText.quoted(config[keyPath: field])
+        case .text(let field), .paragraph(let field): YAMLText.quoted(config[keyPath: field])
         case .texts(let field, _, _):
             "[" + config[keyPath: field].map(YAMLText.quoted).joined(separator: ", ") + "]"
         case .word(let field, _, _): YAMLText.scalar(config[keyPath: field])
@@ -80,6 +127,7 @@ public struct Setting: Sendable {
             config[keyPath: field].map {
                 "{ address: \(YAMLText.quoted($0.address)), port: \($0.port) }"
             } ?? "off"
+        case .domains, .components: value(in: config).json
         }
     }
 }

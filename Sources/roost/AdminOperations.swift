@@ -1,9 +1,9 @@
 import AdminServer
-import Settings
 import Foundation
 import Ground
 import IMCore
 import NIOCore
+import Settings
 import Storage
 import XMPPServer
 import XMPPWire

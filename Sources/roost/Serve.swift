@@ -1,10 +1,10 @@
 import AdminServer
 import ArgumentParser
-import Settings
 import Foundation
 import Ground
 import Logging
 import ServiceLifecycle
+import Settings
 
 /// `roost serve`: the server, in the foreground.
 struct Serve: AsyncParsableCommand {

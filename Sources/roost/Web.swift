@@ -1,7 +1,7 @@
-import Settings
 import Ground
 import IMCore
 import Logging
+import Settings
 import Storage
 import Transport
 import XMPPServer

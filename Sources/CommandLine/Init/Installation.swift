@@ -1,5 +1,5 @@
-import Settings
 import Foundation
+import Settings
 
 /// The files of a new server. Either all are made or none is left behind.
 struct Installation {

@@ -1,6 +1,6 @@
-import Settings
 import Crypto
 import Foundation
+import Settings
 import SwiftASN1
 import X509
 import XMPPWire

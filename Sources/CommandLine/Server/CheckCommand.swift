@@ -1,6 +1,6 @@
 import ArgumentParser
-import Settings
 import Foundation
+import Settings
 
 /// `roost check`: everything that is wrong with a configuration, before the server is started with it.
 struct CheckCommand: ParsableCommand {

@@ -1,7 +1,7 @@
 import AdminServer
 import ArgumentParser
-import Settings
 import Ground
+import Settings
 
 /// `roost status`
 struct StatusCommand: AsyncParsableCommand {

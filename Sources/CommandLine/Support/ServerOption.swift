@@ -1,7 +1,7 @@
 import AdminServer
 import ArgumentParser
-import Settings
 import Foundation
+import Settings
 
 /// `--config FILE`, and the running server that the file leads to.
 struct ServerOption: ParsableArguments {

@@ -37,6 +37,8 @@ public final class Router {
     public var config: CoreConfig {
         didSet { homes.forkSilence = config.forkSilence }
     }
+    /// Policies of everybody; `policiesChanged` exchanges them.
+    public internal(set) var policies = PolicyTable()
     let loop: NIOIsolatedEventLoop
     let time: any TimeSource
     let logger: Logger

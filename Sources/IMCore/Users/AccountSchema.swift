@@ -64,5 +64,5 @@ public enum AccountSchema {
         ] + SearchSchema.migrations + [FastSchema.migration] + PubSubSchema.migrations + ArchiveSchema.migrations
         + PushSchema.migrations + [PortableSchema.migration, EnrolmentSchema.migration, PrivacySchema.migration]
         + FileSchema.migrations
-        + RoomSchema.migrations
+        + RoomSchema.migrations + SettingsSchema.migrations
 }

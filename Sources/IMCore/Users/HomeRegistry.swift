@@ -24,6 +24,7 @@ public final class HomeRegistry {
     private let time: any TimeSource
     private let logger: Logger
     var forkSilence: Int64
+    var policies = PolicyTable()
     private var homes = ByteTable<Entry>()
     private var reading: [ObjectIdentifier: Entry] = [:]
 
@@ -119,6 +120,7 @@ public final class HomeRegistry {
         var home: UserHome?
         if let record {
             let made = UserHome(record: record, forkSilence: forkSilence)
+            made.policy = policies.policy(for: jid)
             made.lastUse = time.uptime
             entry.slot = .ready(made)
             home = made

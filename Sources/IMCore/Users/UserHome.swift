@@ -11,6 +11,8 @@ public final class UserHome {
     public var id: Int64 { account.id }
     public let jid: JID
 
+    /// What administrator and user have decided; always the one in force.
+    public internal(set) var policy = UserPolicy.standard
     public internal(set) var endpoints: [any Endpoint] = []
     public internal(set) var roster: [JID: RosterItem]
     public internal(set) var rosterVersion: Int64

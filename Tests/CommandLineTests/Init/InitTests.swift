@@ -1,7 +1,7 @@
 import ArgumentParser
-import Settings
 import Foundation
 import IMCore
+import Settings
 import Storage
 import StorageSQLite
 import Testing

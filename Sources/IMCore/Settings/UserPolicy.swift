@@ -1,0 +1,44 @@
+import XMPPWire
+
+/// What the administrator and the user have decided for one user: settings that may differ by domain and by user.
+///
+/// Immutable; one instance stands for everybody of a domain who has nothing of his own, so that a home holds a pointer.
+public final class UserPolicy: Sendable, Equatable {
+    /// The values; a new one is made for every change.
+    public struct Values: Sendable, Equatable {
+        public init() {}
+    }
+
+    public let values: Values
+
+    public init(_ values: Values = Values()) {
+        self.values = values
+    }
+
+    public static let standard = UserPolicy()
+
+    public static func == (left: UserPolicy, right: UserPolicy) -> Bool {
+        left === right || left.values == right.values
+    }
+}
+
+/// Everybody's policies; a snapshot, exchanged whole (`Router.policiesChanged`).
+public struct PolicyTable: Sendable {
+    /// For domains without values of their own, and for those that are not served.
+    public var deployment = UserPolicy.standard
+    public var domains: [String: UserPolicy] = [:]
+    /// By bare address, those who have values of their own.
+    public var users: [String: UserPolicy] = [:]
+
+    public init() {}
+
+    /// - Parameter jid: any form; the bare address counts.
+    public func policy(for jid: JID) -> UserPolicy {
+        if !users.isEmpty, let own = users[jid.bare.description] { return own }
+        return policy(ofDomain: jid.domain)
+    }
+
+    public func policy(ofDomain domain: String) -> UserPolicy {
+        domains.isEmpty ? deployment : domains[domain] ?? deployment
+    }
+}

@@ -58,6 +58,15 @@ public final class SQLiteDatabase: Storage.Database {
         checkpointTimer.resume()
     }
 
+    /// Changes what finished writes survive, from the next one on.
+    public func setSynchronous(_ synchronous: Synchronous) {
+        writer.asyncWriteWithoutTransaction { [logger] connection in
+            do { try connection.execute(sql: "PRAGMA synchronous = \(synchronous.rawValue)") } catch {
+                logger.error("the durability could not be changed", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
     private static func open(_ path: String, readOnly: Bool, label: String) throws -> DatabaseQueue {
         var configuration = GRDB.Configuration()
         configuration.label = label

@@ -17,13 +17,13 @@ public final class C2SServer {
     let authentication: AuthenticationService
     let fast: FastService
     /// Login by certificate; nil when nobody is asked for one.
-    let external: ExternalAuthentication?
+    private(set) var external: ExternalAuthentication?
     /// Accounts created by address (XEP-0077).
     var registrations: FailureThrottle
     /// Reports by account (XEP-0377).
     var reports = FailureThrottle(limit: BlockingReport.perHour, window: 3_600_000)
     public internal(set) var config: C2SConfig
-    let registry: XMPPRegistry
+    private(set) var registry: XMPPRegistry
     let commands = CommandEngine(AdHocCommands.all)
     /// Stanzas for many.
     private(set) lazy var broadcast = Broadcast(server: self)
@@ -40,6 +40,12 @@ public final class C2SServer {
     public internal(set) var components: ComponentServer?
     /// Uploaded files; nil when they are not served.
     public internal(set) var files: FileService?
+    /// Settings of the services, always those in force.
+    public internal(set) var services = ServicesConfig.none
+    var arrangedServices: [String: ArrangedService] = [:]
+    var bytestreams: NIOLoopBound<BytestreamRelay>?
+    /// What stands before the paths of files of a domain.
+    var fileBase: (String) -> String = { "https://" + $0 }
     /// Chat rooms, one service for each hosted domain.
     var rooms: [RoomsService] = []
     private(set) lazy var clientCapabilities = ClientCapabilities(server: self)
@@ -75,20 +81,45 @@ public final class C2SServer {
         self.time = time
         self.logger = logger
         startedAt = time.uptime
-        registry = XMPPRegistry(
-            features: XMPPFeatures.all.filter { !config.switchedOff.contains($0.name) }, config: config)
+        registry = Self.registry(config)
         registrations = FailureThrottle(limit: config.registration.accountsPerHour, window: 3_600_000)
-        external =
-            config.clientAuthorities == nil && !config.allowsEnrolment
-            ? nil
-            : ExternalAuthentication(
-                database: router.database, authorities: config.clientAuthorities,
-                allowsEnrolment: config.allowsEnrolment, loop: loop)
+        external = ExternalAuthentication(config, database: router.database, loop: loop)
         fast = FastService(router: router, config: config, loop: loop, time: time)
         router.answerIQ = { [weak self] in self?.answer($0) }
-        for name in router.domainNames where !config.switchedOff.contains("pubsub") {
-            router.add(PubSubService(domain: PubSubService.subdomain + "." + name, server: self))
+        arrangeServices()
+    }
+
+    private static func registry(_ config: C2SConfig) -> XMPPRegistry {
+        XMPPRegistry(features: XMPPFeatures.all.filter { !config.switchedOff.contains($0.name) }, config: config)
+    }
+
+    /// Other settings are in force: streams that are open go on under them.
+    public func reconfigure(_ new: C2SConfig) {
+        let old = config
+        config = new
+        registry = Self.registry(new)
+        authentication.reconfigure(new)
+        fast.reconfigure(new)
+        registrations.limit = new.registration.accountsPerHour
+        external = ExternalAuthentication(new, database: router.database, loop: loop)
+        arrangeServices()
+        guard
+            old.stanzaBytes != new.stanzaBytes || old.stanzaDepth != new.stanzaDepth
+                || old.bytesPerSecond != new.bytesPerSecond || old.stanzasPerSecond != new.stanzasPerSecond
+                || old.unauthenticatedStanzaBytes != new.unauthenticatedStanzaBytes
+        else { return }
+        for session in sessions.values { session.limitsChanged() }
+    }
+
+    /// Other domains are hosted: sessions of one that is gone end (`host-gone`), services follow.
+    public func host(_ domains: [String]) {
+        let gone = Set(router.domainNames).subtracting(domains)
+        guard domains != router.domainNames else { return }
+        router.host(domains)
+        for session in Array(sessions.values) where session.home.map({ gone.contains($0.jid.domain) }) ?? false {
+            session.end(StreamError(.hostGone))
         }
+        arrangeServices()
     }
 
     /// A connection was accepted, on this loop.

@@ -10,11 +10,13 @@ import XMPPWire
 
 /// What the admin interface asks, done on the loop or in the store that owns it.
 struct AdminOperations: AdminBackend {
-    let config: ServerConfig
-    let listeners: [String]
+    let live: LiveConfig
+    let listeners: Listeners
     let database: any Database
     let core: NIOLoopBound<C2SServer>
     let time: SystemTime
+
+    var config: ServerConfig { live.value }
 
     func onLoop<Value: Sendable>(_ body: @escaping @Sendable (C2SServer) -> Value) async throws -> Value {
         let core = core
@@ -201,7 +203,7 @@ struct AdminOperations: AdminBackend {
         let (users, stored) = try await database.read {
             (try AccountStore.count(in: $0), try JournalStore.countAll(in: $0))
         }
-        let (config, listeners) = (config, listeners)
+        let (config, listeners) = (config, await listeners.descriptions)
         return try await onLoop { server in
             AdminStatus(
                 version: RoostVersion.current, pid: Int(ProcessInfo.processInfo.processIdentifier),

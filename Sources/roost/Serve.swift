@@ -21,11 +21,11 @@ struct Serve: AsyncParsableCommand {
             FileHandle.standardError.write(Data("\(error)\n".utf8))
             throw ExitCode(1)
         }
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
-        var logger = Logger(label: "roost")
-        logger.logLevel = Logger.Level(rawValue: settings.logLevel) ?? .info
+        LogLevel.current = Logger.Level(rawValue: settings.logLevel) ?? .info
+        LoggingSystem.bootstrap { LevelledLogHandler(StreamLogHandler.standardError(label: $0)) }
+        let logger = Logger(label: "roost")
         do {
-            let server = try await Server.start(settings, logger: logger)
+            let server = try await Server.start(settings, path: config, logger: logger)
             await server.printWelcome(configPath: config)
             let group = ServiceGroup(
                 configuration: .init(
@@ -39,8 +39,6 @@ struct Serve: AsyncParsableCommand {
 
     /// The service group's own messages are of no use to an administrator.
     private var quiet: Logger {
-        var logger = Logger(label: "lifecycle")
-        logger.logLevel = .error
-        return logger
+        Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }
     }
 }

@@ -15,70 +15,63 @@ import XMPPWire
 
 /// The running server: what is composed at the start and taken apart at the end.
 final class Server: Service {
-    let config: ServerConfig
-    let listeners: [String]
+    let live: LiveConfig
+    let settings: LiveSettings
+    let listeners: Listeners
     private let group: MultiThreadedEventLoopGroup
     private let adminGroup: MultiThreadedEventLoopGroup
     private let core: NIOLoopBound<C2SServer>
-    private let channels: [any Channel]
     let database: any Database
     private let admin: AdminServer
     private let ticker: RepeatedTask
     private let logger: Logger
 
     private init(
-        config: ServerConfig, listeners: [String], group: MultiThreadedEventLoopGroup,
-        adminGroup: MultiThreadedEventLoopGroup, core: NIOLoopBound<C2SServer>, channels: [any Channel],
-        database: any Database, admin: AdminServer, ticker: RepeatedTask, logger: Logger
+        settings: LiveSettings, listeners: Listeners, group: MultiThreadedEventLoopGroup,
+        adminGroup: MultiThreadedEventLoopGroup, core: NIOLoopBound<C2SServer>, database: any Database,
+        admin: AdminServer, ticker: RepeatedTask, logger: Logger
     ) {
-        self.config = config
+        live = settings.live
+        self.settings = settings
         self.listeners = listeners
         self.group = group
         self.adminGroup = adminGroup
         self.core = core
-        self.channels = channels
         self.database = database
         self.admin = admin
         self.ticker = ticker
         self.logger = logger
     }
 
-    /// Opens the store, reads certificates, binds every listener. Throws with one line that says what is wrong.
-    static func start(_ config: ServerConfig, logger: Logger) async throws -> Server {
+    /// Opens the store, reads settings and certificates, binds every listener. Throws with one line that says what is
+    /// wrong.
+    ///
+    /// - Parameters:
+    ///   - file: what the file alone says.
+    ///   - path: the file, which is looked at again and again.
+    static func start(_ file: ServerConfig, path: String, logger: Logger) async throws -> Server {
         let descriptors = DescriptorLimit.raise()
-        let durability = Durability(rawValue: config.durability.rawValue) ?? .power
-        let synchronous: SQLiteDatabase.Synchronous =
-            switch durability {
-            case .power: .full
-            case .process: .normal
-            case .memory: .off
-            }
-        let database = try SQLiteDatabase(path: config.database, synchronous: synchronous, logger: logger)
+        let database = try SQLiteDatabase(
+            path: file.database, synchronous: .init(file.durability), logger: logger)
         try await Migrator.apply(AccountSchema.migrations, to: database)
-        let (lastID, names, secret) = try await database.write { transaction in
-            // What an import left behind that did not come to its end.
-            try PortableStore.clear(nil, in: transaction)
-            return (
-                try JournalStore.lastID(in: transaction),
-                try AccountStore.installationValue("message-ids", in: transaction) {
-                    (0..<32).map { _ in UInt8.random(in: .min ... .max) }
-                },
-                try AccountStore.installationValue("scram-decoy", in: transaction) {
-                    (0..<32).map { _ in UInt8.random(in: .min ... .max) }
-                }
-            )
-        }
-        // One loop for everything on the message path (docs/decisions/0003); the admin socket has its own.
+        var stored = try await database.read { try StoredSettings(in: $0) }
+        let layered = try readSettings(path, &stored, logger)
+        let config = layered.config
+        LogLevel.current = Logger.Level(rawValue: config.logLevel) ?? .info
+        database.setSynchronous(.init(config.durability))
+        let identity = try await database.write { try Identity(in: $0) }
+        // One loop for everything on the message path (docs/decisions/0003); the admin interface has its own.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let adminGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let time = SystemTime()
+        let policies = stored.policies(config, old: PolicyTable(), touched: nil)
         let core = try await loop.submit {
-            NIOLoopBound(
-                try compose(
-                    config, database: database, lastID: lastID, names: OpaqueIDs(key: names), secret: secret,
-                    durability: durability,
-                    descriptors: descriptors, loop: loop, time: time, logger: logger), eventLoop: loop)
+            let server = try compose(
+                config, database: database, identity: identity, descriptors: descriptors, loop: loop, time: time,
+                logger: logger)
+            server.router.policiesChanged(policies)
+            return NIOLoopBound(server, eventLoop: loop)
         }.get()
         let front = try await loop.submit {
             NIOLoopBound(HTTPFront(config, server: core.value, time: time, logger: logger), eventLoop: loop)
@@ -87,102 +80,130 @@ final class Server: Service {
             core.value.tick()
             front.value.tick()
         }
-        var channels: [any Channel] = []
-        var listeners: [String] = []
-        let plan: [(String, ServerConfig.Listener?, @Sendable (any Channel) throws -> Void)] = [
-            ("c2s", config.c2s, { try core.value.accept($0, directTLS: false) }),
-            ("c2s-tls", config.c2sTLS, { try core.value.accept($0, directTLS: true) }),
-            ("https", config.https, { try front.value.accept($0, usesTLS: true) }),
-            ("http", config.http, { try front.value.accept($0, usesTLS: false) }),
-        ]
-        for (name, listener, accept) in plan {
-            guard let listener else { continue }
-            channels.append(
-                try await Listener.bind(
-                    address: listener.address, port: listener.port, group: group, accept: accept))
-            let host = listener.address.contains(":") ? "[\(listener.address)]" : listener.address
-            listeners.append("\(name) \(host):\(listener.port)")
-        }
-        if let listener = config.component {
-            channels.append(
-                try await Listener.bind(address: listener.address, port: listener.port, group: group) { channel in
-                    try core.value.components?.accept(channel)
-                })
-            listeners.append(
-                "component \(listener.address.contains(":") ? "[\(listener.address)]" : listener.address):\(listener.port)"
-            )
-        }
-        if let listener = config.proxy65Listener {
-            channels.append(try await serveProxy65(config, listener, core: core, group: adminGroup, time: time))
-            let host = listener.address.contains(":") ? "[\(listener.address)]" : listener.address
-            listeners.append("proxy65 \(host):\(listener.port)")
-        }
+        let relay = try await Self.relay(config, on: adminGroup.next(), time: time)
+        let listeners = Listeners()
+        let target = SettingsTarget(
+            core: core, front: front, relay: relay, listeners: listeners, group: group, adminGroup: adminGroup,
+            database: database, descriptors: descriptors)
+        try await loop.submit { target.arrange(config) }.get()
+        await listeners.keep(try await listeners.move(to: target.plans(config)))
+        let settings = LiveSettings(
+            path: path, stored: stored, layered: layered, policies: policies, live: LiveConfig(config),
+            database: database, target: target, time: time, logger: logger)
+        try await loop.submit {
+            core.value.router.whenAccountRemoved.append { jid in
+                Task { await settings.forget(user: jid.bare.description) }
+            }
+        }.get()
         let backend = AdminOperations(
-            config: config, listeners: listeners, database: database, core: core, time: time)
+            live: settings.live, listeners: listeners, database: database, core: core, time: time)
         let admin = AdminServer(
             path: config.adminSocket, backend: backend, eventLoopGroup: adminGroup, logger: logger)
         try await admin.start()
         return Server(
-            config: config, listeners: listeners, group: group, adminGroup: adminGroup, core: core, channels: channels,
+            settings: settings, listeners: listeners, group: group, adminGroup: adminGroup, core: core,
             database: database, admin: admin, ticker: ticker, logger: logger)
     }
 
-    /// The sockets of the proxy live beside the admin socket: files must not hold up messages.
-    private static func serveProxy65(
-        _ config: ServerConfig, _ listener: ServerConfig.Listener, core: NIOLoopBound<C2SServer>,
-        group: MultiThreadedEventLoopGroup, time: SystemTime
-    ) async throws -> any Channel {
+    /// What the installation keeps over restarts, and ids go on after.
+    private struct Identity: Sendable {
+        var lastID: MessageID
+        var names: [UInt8]
+        var secret: [UInt8]
+
+        init(in transaction: any Transaction) throws {
+            // What an import left behind that did not come to its end.
+            try PortableStore.clear(nil, in: transaction)
+            func random() -> [UInt8] { (0..<32).map { _ in UInt8.random(in: .min ... .max) } }
+            lastID = try JournalStore.lastID(in: transaction)
+            names = try AccountStore.installationValue("message-ids", in: transaction) { random() }
+            secret = try AccountStore.installationValue("scram-decoy", in: transaction) { random() }
+        }
+    }
+
+    /// File and stored values. A stored value that is in order no more, such as a certificate that was removed, must not
+    /// keep the server from starting: the file's or the default counts, and the log says so.
+    private static func readSettings(
+        _ path: String, _ stored: inout StoredSettings, _ logger: Logger
+    ) throws -> LayeredConfig {
+        while true {
+            do {
+                return try ConfigLoader.load(path: path, stored: stored.deployment)
+            } catch let problems {
+                let broken = problems.problems.filter { problem in
+                    problem.key.map { key in stored.deployment.keys.contains { key.hasPrefix($0) } } ?? false
+                }
+                guard !broken.isEmpty else { throw problems }
+                for problem in broken {
+                    logger.error(
+                        "a stored setting is not in order and is left out",
+                        metadata: ["key": "\(problem.key ?? "")", "problem": "\(problem.text)"])
+                    for key in stored.deployment.keys where problem.key?.hasPrefix(key) ?? false {
+                        stored.deployment[key] = nil
+                    }
+                }
+            }
+        }
+    }
+
+    /// The sockets of the bytestreams proxy live beside the admin interface: files must not hold up messages.
+    private static func relay(
+        _ config: ServerConfig, on loop: any EventLoop, time: SystemTime
+    ) async throws -> NIOLoopBound<BytestreamRelay> {
         let settings = ServicesConfig(config).bytestreams
-        let loop = group.next()
         let relay = try await loop.submit {
             NIOLoopBound(BytestreamRelay(config: settings, time: time), eventLoop: loop)
         }.get()
         loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in relay.value.tick() }
-        try await core.eventLoop.submit { core.value.addBytestreams(settings, relay: relay) }.get()
-        return try await Listener.bind(address: listener.address, port: listener.port, group: group) { channel in
-            try relay.value.accept(channel)
-        }
+        return relay
     }
 
     private static func compose(
-        _ config: ServerConfig, database: any Database, lastID: MessageID, names: OpaqueIDs, secret: [UInt8],
-        durability: Durability, descriptors: Int, loop: any EventLoop, time: SystemTime, logger: Logger
+        _ config: ServerConfig, database: any Database, identity: Identity, descriptors: Int, loop: any EventLoop,
+        time: SystemTime, logger: Logger
     ) throws -> C2SServer {
         let isolated = loop.assumeIsolated()
         let journal = Journal(
-            database: database, lastID: lastID, names: names, durability: durability,
+            database: database, lastID: identity.lastID, names: OpaqueIDs(key: identity.names),
+            durability: Durability(config.durability),
             gatherWindow: .milliseconds(Int64(config.gatherMilliseconds)), loop: isolated, time: time, logger: logger)
         let router = Router(
             database: database, journal: journal, domains: config.domains.map(\.name), config: CoreConfig(config),
-            loop: isolated,
-            time: time, logger: logger)
+            loop: isolated, time: time, logger: logger)
         var c2s = C2SConfig(config, descriptors: descriptors)
         if !config.clientAuthorities.isEmpty {
             c2s.clientAuthorities = try ClientAuthorities(path: config.clientAuthorities)
         }
         let tls = try TLSContexts(
-            config.domains.map { .init(domain: $0.name, certificate: $0.certificate, key: $0.key) },
+            config.domains.map { TLSContexts.Source($0) },
             asksForCertificates: c2s.clientAuthorities != nil || c2s.allowsEnrolment, logger: logger)
         let authentication = AuthenticationService(
-            database: database, decoySecret: secret, config: c2s, loop: isolated, time: time)
+            database: database, decoySecret: identity.secret, config: c2s, loop: isolated, time: time)
         let server = C2SServer(
             router: router, tls: tls, authentication: authentication, config: c2s, version: RoostVersion.current,
             loop: isolated, time: time, logger: logger)
-        if config.component != nil { try server.serveComponents(config.components.map { try ComponentAccount($0) }) }
-        server.addServices(ServicesConfig(config))
+        try server.serveComponents(config.components.map { try ComponentAccount($0) })
         try server.serveFiles(config)
         return server
     }
 
     /// Serves until a graceful shutdown, then drains.
     func run() async throws {
+        let settings = settings
+        let watch = Task {
+            while !Task.isCancelled {
+                try await Task.sleep(for: .seconds(1))
+                await settings.lookAtFile()
+            }
+        }
         try? await gracefulShutdown()
+        watch.cancel()
         await drain()
     }
 
     /// No new work; what is accepted is stored; streams are closed properly.
     private func drain() async {
-        for channel in channels { try? await channel.close().get() }
+        await listeners.close()
         let core = core
         let loop = group.next()
         let stored = loop.makePromise(of: Void.self)

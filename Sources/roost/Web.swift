@@ -7,41 +7,66 @@ import Transport
 import XMPPServer
 
 extension HTTPFront {
-    /// The HTTP server as `roost.yaml` describes it, with everything that it serves.
+    /// The HTTP server as the settings describe it, with everything that it serves.
     convenience init(_ config: ServerConfig, server: C2SServer, time: any TimeSource, logger: Logger) {
-        var settings = Settings()
-        settings.connections = min(config.web.connections, server.config.connections)
-        settings.connectionsPerAddress = config.limits.connectionsPerAddress
-        settings.requestSeconds = config.web.requestSeconds
-        settings.trustedProxies = config.web.trustedProxies.compactMap { AddressRange($0) }
-        self.init(settings: settings, tls: server.tls, time: time, logger: logger)
-        var web = WebSettings()
-        web.origins = config.web.origins
-        web.publicURL = config.web.publicURL
-        web.httpsPort = config.https?.port
-        web.bodyBytes = config.web.bodyBytes
-        web.boshWaitSeconds = config.web.boshWaitSeconds
-        web.boshInactivitySeconds = config.web.boshInactivitySeconds
-        addXMPP(server, web)
+        self.init(settings: Settings(config, server: server), tls: server.tls, time: time, logger: logger)
+        addXMPP(server, WebSettings(config))
+    }
+
+    /// Other settings are in force; connections stay.
+    func reconfigure(_ config: ServerConfig, server: C2SServer) {
+        settings = Settings(config, server: server)
+        reconfigureXMPP(server, WebSettings(config))
+    }
+}
+
+extension HTTPFront.Settings {
+    init(_ config: ServerConfig, server: C2SServer) {
+        self.init()
+        connections = min(config.web.connections, server.config.connections)
+        connectionsPerAddress = config.limits.connectionsPerAddress
+        requestSeconds = config.web.requestSeconds
+        trustedProxies = config.web.trustedProxies.compactMap { AddressRange($0) }
+    }
+}
+
+extension WebSettings {
+    init(_ config: ServerConfig) {
+        self.init()
+        origins = config.web.origins
+        publicURL = config.web.publicURL
+        httpsPort = config.https?.port
+        bodyBytes = config.web.bodyBytes
+        boshWaitSeconds = config.web.boshWaitSeconds
+        boshInactivitySeconds = config.web.boshInactivitySeconds
     }
 }
 
 extension C2SServer {
-    /// Serves files as `roost.yaml` describes it.
+    /// Serves files as the settings describe it; the folder is exchanged only when it is another one.
     ///
     /// - Throws: `StorageFailure` when the folder cannot be used.
     func serveFiles(_ config: ServerConfig) throws {
-        guard config.files.isEnabled, config.https != nil || config.http != nil else { return }
+        guard config.files.isEnabled, config.https != nil || config.http != nil else { return serveNoFiles() }
         guard !config.web.publicURL.isEmpty || config.https != nil else {
-            return logger.notice("files are not served: there is neither listen.https nor web.public_url")
+            logger.notice("files are not served: there is neither listen.https nor web.public_url")
+            return serveNoFiles()
         }
-        let files = FileService(
-            folder: try FileFolder(path: config.filesFolder), limits: FileLimits(config.files), router: router)
+        let service: FileService
+        if let files, files.folder.path == config.filesFolder {
+            files.limits = FileLimits(config.files)
+            service = files
+        } else {
+            service = FileService(
+                folder: try FileFolder(path: config.filesFolder), limits: FileLimits(config.files), router: router)
+        }
         let (publicURL, port) = (config.web.publicURL, config.https?.port ?? 443)
-        serveFiles(files) { domain in
+        serveFiles(service) { domain in
             publicURL.isEmpty ? "https://\(domain)" + (port == 443 ? "" : ":\(port)") : publicURL
         }
     }
+
+    private func serveNoFiles() { serveFiles(nil) { "https://" + $0 } }
 }
 
 extension FileLimits {

@@ -7,13 +7,14 @@ import XMPPWire
 extension Server {
     /// What listens where, and what to try first.
     func printWelcome(configPath: String) async {
+        let config = live.value
         let domain = config.domains.first?.name ?? "localhost"
         // The two of `roost init --demo-users`; without them, the one that the first line adds.
         let anna = JID(preparedLocal: "anna", domain: domain, resource: nil)
         let hasDemoUsers = ((try? await database.read { try AccountStore.account(anna, in: $0) }) ?? nil) != nil
         let (user, friend) = hasDemoUsers ? ("anna", "bob") : ("carol", "carol")
         var lines = ["", "Roost \(RoostVersion.current) serves \(config.domains.map(\.name).joined(separator: ", "))"]
-        for listener in listeners { lines.append("  listening   \(listener)") }
+        for listener in await listeners.descriptions { lines.append("  listening   \(listener)") }
         if let port = config.https?.port {
             lines.append("  web         wss://\(domain):\(port)/xmpp-websocket, https://\(domain):\(port)/http-bind")
         }

@@ -8,7 +8,8 @@ public struct FailureThrottle: Sendable {
         var previous: Int
     }
 
-    private let limit: Int
+    /// Failures allowed in the window; may change at any time.
+    public var limit: Int
     private let window: Int64
     private var windows: [String: Window] = [:]
 

@@ -18,7 +18,8 @@ public final class FileService {
     static let sweepInterval: Int64 = 3_600_000
 
     public let folder: FileFolder
-    public let limits: FileLimits
+    /// May change at any time.
+    public var limits: FileLimits
     private let router: Router
     private var slots: [String: FileSlot] = [:]
     private var transfers = 0

@@ -52,7 +52,7 @@ public final class Room {
     var occupantsByNick: [String: RoomOccupant] = [:]
     var occupantsBySession: [JID: RoomOccupant] = [:]
     var history = RoomHistory()
-    let limits: RoomLimits
+    public var limits: RoomLimits
 
     /// The store has it.
     private var isStored = false

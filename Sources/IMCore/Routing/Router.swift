@@ -73,10 +73,14 @@ public final class Router {
         homes = HomeRegistry(
             database: database, journal: journal, loop: loop, time: time, logger: logger,
             forkSilence: config.forkSilence)
-        for domain in domains {
-            self.domains[Array(domain.utf8)] = domain
-            domainNames.append(domain)
-        }
+        host(domains)
+    }
+
+    /// Other domains are hosted from now on. Whoever calls ends the clients of one that is gone.
+    public func host(_ domains: [String]) {
+        for domain in domainNames { self.domains[Array(domain.utf8)] = nil }
+        for domain in domains { self.domains[Array(domain.utf8)] = domain }
+        domainNames = domains
     }
 
     public func serves(_ domain: UnsafeRawBufferPointer) -> Bool { domains[domain] != nil }

@@ -1,7 +1,7 @@
 import Storage
 
 /// One stored value of a setting; the value is JSON.
-public struct StoredSetting: Sendable, Equatable {
+public struct StoredSetting: Sendable, Hashable {
     /// `deployment`, `domain`, `user`; in the history also `file`.
     public var scope: String
     /// The domain or the bare address; empty for the deployment.

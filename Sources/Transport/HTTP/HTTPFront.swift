@@ -25,11 +25,11 @@ public final class HTTPFront {
     /// Requests of one connection that may wait for their answers.
     static let pipelineDepth = 16
 
-    let settings: Settings
+    /// May change at any time.
+    public var settings: Settings
     let logger: Logger
     private let tls: TLSContexts
     private let time: any TimeSource
-    private var mounts: [any HTTPMount] = []
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
     private var byAddress: [String: Int] = [:]
 
@@ -46,6 +46,11 @@ public final class HTTPFront {
         mounts.append(mount)
         mounts.sort { $0.path.utf8.count > $1.path.utf8.count }
     }
+
+    public func remove(path: String) { mounts.removeAll { $0.path == path } }
+
+    /// What is mounted, the longest paths first.
+    public private(set) var mounts: [any HTTPMount] = []
 
     func mount(of path: String) -> (any HTTPMount)? {
         mounts.first { mount in

@@ -21,9 +21,9 @@ public final class TLSContexts {
         }
     }
 
-    private let sources: [Source]
+    private var sources: [Source]
     /// Clients are asked for a certificate; they need not have one.
-    private let asksForCertificates: Bool
+    private var asksForCertificates: Bool
     private let logger: Logger
     /// The first domain's, for clients that name no domain or an unknown one.
     private var first: ServedCertificate
@@ -109,6 +109,20 @@ public final class TLSContexts {
             logger.error("new certificates not taken into use", metadata: ["error": "\(error)"])
         }
     }
+
+    /// Takes other certificates into use; running connections keep theirs.
+    ///
+    /// - Throws: when one is not in order; nothing has changed then.
+    public func exchange(_ sources: [Source], asksForCertificates: Bool) throws {
+        guard sources != self.sources || asksForCertificates != self.asksForCertificates else { return }
+        (first, byDomain) = try Self.make(sources, asksForCertificates)
+        self.sources = sources
+        self.asksForCertificates = asksForCertificates
+        modified = Self.dates(of: sources)
+    }
+
+    /// - Throws: when a certificate or key is not in order; the error names the file.
+    public static func check(_ sources: [Source]) throws { _ = try make(sources, false) }
 
     private static func dates(of sources: [Source]) -> [Date?] {
         sources.flatMap { [$0.certificate, $0.key] }.map {

@@ -4,19 +4,25 @@ import Transport
 import XMLWire
 
 /// The connection manager of BOSH (XEP-0124): `/http-bind`.
-public final class BOSHMount: HTTPMount {
+public final class BOSHMount: XMPPMount {
     public static let location = "/http-bind"
 
     public let path = location
-    public let bodyBytes: Int
-    let settings: WebSettings
+    public private(set) var bodyBytes = 0
+    private(set) var settings: WebSettings
     private let server: C2SServer
-    private let origins: AllowedOrigins
-    private let limits: XMLLimits
+    private var origins: AllowedOrigins
+    private var limits = XMLLimits(elementBytes: 16_384, depth: 8)
     private var sessions: [String: BOSHSession] = [:]
 
     public init(server: C2SServer, settings: WebSettings) {
         self.server = server
+        self.settings = settings
+        origins = AllowedOrigins(settings.origins)
+        reconfigure(server, settings)
+    }
+
+    public func reconfigure(_ server: C2SServer, _ settings: WebSettings) {
         self.settings = settings
         origins = AllowedOrigins(settings.origins)
         bodyBytes = max(settings.bodyBytes, server.config.stanzaBytes + 4_096)

@@ -7,7 +7,7 @@ import XMPPWire
 /// The sender's stream counts the stanza once every copy is durable, delivered or answered with an error.
 final class Broadcast {
     unowned let server: C2SServer
-    var config = BroadcastConfig()
+    var config: BroadcastConfig { server.services.broadcast }
     private var rate = BroadcastRate()
 
     init(server: C2SServer) { self.server = server }

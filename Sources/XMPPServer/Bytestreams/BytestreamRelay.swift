@@ -31,7 +31,8 @@ public final class BytestreamRelay {
     /// What became of a request to join.
     enum Activation: Sendable { case active, unknown, alone, full }
 
-    let config: Proxy65Config
+    /// May change at any time, on the relay's loop.
+    public var config: Proxy65Config
     let time: any TimeSource
     private var connections: [ObjectIdentifier: BytestreamConnection] = [:]
     private var waiting: [String: [BytestreamConnection]] = [:]

@@ -11,7 +11,7 @@ final class Proxy65Service: DomainService {
     let domain: String
     let title = "File transfer proxy"
     private let host: String
-    private let config: Proxy65Config
+    private let port: Int
     private let relay: NIOLoopBound<BytestreamRelay>
     private let router: Router
     private let loop: NIOIsolatedEventLoop
@@ -25,7 +25,7 @@ final class Proxy65Service: DomainService {
     ) {
         self.domain = domain
         self.host = config.host.isEmpty ? host : config.host
-        self.config = config
+        port = config.port
         self.relay = relay
         self.router = router
         self.loop = loop
@@ -42,7 +42,7 @@ final class Proxy65Service: DomainService {
         guard isSet else {
             let streamhost = XMLElement(
                 "streamhost", namespace: Self.namespace,
-                attributes: ["jid": domain, "host": host, "port": String(config.port)])
+                attributes: ["jid": domain, "host": host, "port": String(port)])
             stanza.reply([XMLElement("query", namespace: Self.namespace, children: [.element(streamhost)])])
             return stanza.settle()
         }
@@ -80,17 +80,6 @@ final class Proxy65Service: DomainService {
         relay.eventLoop.execute {
             let outcome = relay.value.activate(hash, owner: owner)
             eventLoop.execute { finish.value(outcome) }
-        }
-    }
-}
-
-extension C2SServer {
-    /// Puts the proxy below each hosted domain; `relay` owns its sockets.
-    public func addBytestreams(_ config: Proxy65Config, relay: NIOLoopBound<BytestreamRelay>) {
-        for domain in router.domainNames {
-            add(
-                Proxy65Service(
-                    domain: "proxy." + domain, host: domain, config: config, relay: relay, router: router, loop: loop))
         }
     }
 }

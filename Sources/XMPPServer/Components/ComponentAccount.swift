@@ -3,7 +3,7 @@ import XMLWire
 import XMPPWire
 
 /// A domain that an external component answers for (XEP-0114), as the administrator configured it.
-public struct ComponentAccount: Sendable {
+public struct ComponentAccount: Sendable, Equatable {
     /// What happens when a component connects for a domain that one is connected for already.
     public enum Conflict: String, Sendable, CaseIterable {
         /// The one that comes is refused with `conflict`.

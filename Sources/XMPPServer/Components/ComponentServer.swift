@@ -7,19 +7,28 @@ import XMPPWire
 /// External components (XEP-0114): the domains they answer for, and their streams. Confined to the server's loop.
 public final class ComponentServer {
     unowned let server: C2SServer
-    private let services: [String: ComponentService]
+    private var services: [String: ComponentService] = [:]
     private var sessions: [ObjectIdentifier: ComponentSession] = [:]
     private var failures: FailureThrottle
 
     init(_ accounts: [ComponentAccount], server: C2SServer) {
         self.server = server
         failures = FailureThrottle(limit: server.config.failedLoginsPerAddress)
-        var services: [String: ComponentService] = [:]
-        for account in accounts {
+        reconfigure(accounts)
+    }
+
+    /// Other components are configured: those that are gone or have another secret lose their stream.
+    func reconfigure(_ accounts: [ComponentAccount]) {
+        failures.limit = server.config.failedLoginsPerAddress
+        for (domain, service) in services where !accounts.contains(service.account) {
+            service.session?.end(StreamError(.hostGone, "the component is no longer configured"))
+            server.router.remove(service)
+            services[domain] = nil
+        }
+        for account in accounts where services[account.domain] == nil {
             let service = ComponentService(account)
             if server.router.add(service) { services[account.domain] = service }
         }
-        self.services = services
     }
 
     /// A connection was accepted, on this loop.
@@ -99,7 +108,11 @@ extension XMPPFeature {
 
 extension C2SServer {
     /// Opens the domains of external components; their connections come through `ComponentServer.accept`.
+    ///
+    /// May be called again with others at any time.
     public func serveComponents(_ accounts: [ComponentAccount]) {
+        if let components { return components.reconfigure(accounts) }
+        guard !accounts.isEmpty else { return }
         components = ComponentServer(accounts, server: self)
     }
 }

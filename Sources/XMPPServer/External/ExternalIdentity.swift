@@ -21,12 +21,12 @@ final class ExternalAuthentication {
     private let authorities: ClientAuthorities?
     private let allowsEnrolment: Bool
 
-    init(
-        database: any Database, authorities: ClientAuthorities?, allowsEnrolment: Bool, loop: NIOIsolatedEventLoop
-    ) {
+    /// Nil when nobody is asked for a certificate.
+    init?(_ config: C2SConfig, database: any Database, loop: NIOIsolatedEventLoop) {
+        guard config.clientAuthorities != nil || config.allowsEnrolment else { return nil }
         self.database = database
-        self.authorities = authorities
-        self.allowsEnrolment = allowsEnrolment
+        authorities = config.clientAuthorities
+        allowsEnrolment = config.allowsEnrolment
         self.loop = loop
     }
 

@@ -19,7 +19,7 @@ final class FastService {
     private let loop: NIOIsolatedEventLoop
     private let time: any TimeSource
     /// Milliseconds.
-    private let lifetime: Int64
+    private var lifetime: Int64
 
     init(router: Router, config: C2SConfig, loop: NIOIsolatedEventLoop, time: any TimeSource) {
         database = router.database
@@ -28,6 +28,8 @@ final class FastService {
         self.time = time
         lifetime = Int64(config.tokenSeconds) * 1_000
     }
+
+    func reconfigure(_ config: C2SConfig) { lifetime = Int64(config.tokenSeconds) * 1_000 }
 
     /// Whether a proof is that of one of the client's tokens.
     func check(

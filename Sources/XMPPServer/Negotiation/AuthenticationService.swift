@@ -41,6 +41,12 @@ public final class AuthenticationService {
         byAccount = FailureThrottle(limit: config.failedLoginsPerAccount)
     }
 
+    func reconfigure(_ config: C2SConfig) {
+        iterations = config.scramIterations
+        byAddress.limit = config.failedLoginsPerAddress
+        byAccount.limit = config.failedLoginsPerAccount
+    }
+
     // MARK: Throttle
 
     func allows(address: String, account: JID?) -> Bool {

@@ -12,7 +12,7 @@ final class RoomsService: DomainService {
     let domain: String
     let title = "Chat rooms"
     unowned let server: C2SServer
-    let config: RoomsConfig
+    var config: RoomsConfig { server.services.rooms }
     var router: Router { server.router }
 
     /// A room, and what it has to tell once earlier changes are stored.
@@ -46,10 +46,9 @@ final class RoomsService: DomainService {
     private(set) lazy var relay = RoomRelay(self)
     private(set) lazy var letters = RoomLetters(self)
 
-    init(domain: String, server: C2SServer, config: RoomsConfig) {
+    init(domain: String, server: C2SServer) {
         self.domain = domain
         self.server = server
-        self.config = config
         load()
     }
 
@@ -101,6 +100,11 @@ final class RoomsService: DomainService {
     /// The server goes down: everybody in a room is told (status code 332).
     func shutDown() {
         for place in places.values { deliver(place.room.shutDown(), in: place.room) }
+    }
+
+    /// New limits hold for rooms that exist already; nobody has to leave.
+    func limitsChanged() {
+        for place in places.values { place.room.limits = config.limits }
     }
 
     // MARK: Rooms

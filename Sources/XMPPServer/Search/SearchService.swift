@@ -16,20 +16,20 @@ final class SearchService: DomainService {
     let domain: String
     let title = "People search"
     private let host: String
-    private let config: SearchConfig
-    private let router: Router
+    private unowned let server: C2SServer
+    private var config: SearchConfig { server.services.search }
+    private var router: Router { server.router }
     private let loop: NIOIsolatedEventLoop
     private var running = 0
     private let answers = ServiceAnswers(
         identity: .init(category: "directory", type: "user", name: "People search"),
         features: [SearchService.namespace, DataForm.namespace, ResultSet.namespace])
 
-    init(domain: String, host: String, config: SearchConfig, router: Router, loop: NIOIsolatedEventLoop) {
+    init(domain: String, host: String, server: C2SServer) {
         self.domain = domain
         self.host = host
-        self.config = config
-        self.router = router
-        self.loop = loop
+        self.server = server
+        loop = server.loop
     }
 
     func receive(_ stanza: RoutedStanza) {

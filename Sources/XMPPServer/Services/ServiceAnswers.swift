@@ -77,37 +77,6 @@ extension ServiceAccess {
     }
 }
 
-extension C2SServer {
-    /// Puts the services of the settings on their domains, below each hosted domain.
-    public func addServices(_ config: ServicesConfig) {
-        for domain in router.domainNames {
-            if config.search.access != .off {
-                add(
-                    SearchService(
-                        domain: "search." + domain, host: domain, config: config.search, router: router, loop: loop))
-            }
-            if config.broadcast.access != .off {
-                add(MulticastService(domain: "multicast." + domain, server: self))
-            }
-            if config.rooms.isEnabled {
-                let service = RoomsService(
-                    domain: config.rooms.subdomain + "." + domain, server: self, config: config.rooms)
-                if add(service) { rooms.append(service) }
-            }
-        }
-        broadcast.config = config.broadcast
-    }
-
-    @discardableResult
-    func add(_ service: any DomainService) -> Bool {
-        guard router.add(service) else {
-            logger.warning("the domain of a service is taken", metadata: ["domain": "\(service.domain)"])
-            return false
-        }
-        return true
-    }
-}
-
 extension DomainService {
     func refuse(_ stanza: RoutedStanza, _ error: StanzaError) { stanza.refuseAndSettle(error) }
 }

@@ -9,6 +9,15 @@ public struct ServicesConfig: Sendable {
     public var rooms = RoomsConfig()
 
     public init() {}
+
+    /// No service at all, until the settings are known.
+    static var none: ServicesConfig {
+        var config = ServicesConfig()
+        config.search.access = .off
+        config.broadcast.access = .off
+        config.rooms.isEnabled = false
+        return config
+    }
 }
 
 /// Search for people (XEP-0055).

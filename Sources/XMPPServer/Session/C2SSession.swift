@@ -133,6 +133,20 @@ public final class C2SSession: Endpoint {
 
     func attach(_ link: any StreamLink) { self.link = link }
 
+    /// Bounds of what the client may send are others now.
+    func limitsChanged() {
+        let config = server.config
+        let uptime = server.time.uptime
+        scanner.limits =
+            home == nil
+            ? XMLLimits(elementBytes: config.unauthenticatedStanzaBytes, depth: min(config.stanzaDepth, 32))
+            : XMLLimits(elementBytes: config.stanzaBytes, depth: config.stanzaDepth)
+        byteRate = RateLimiter(
+            rate: config.bytesPerSecond, burst: max(config.bytesPerSecond, config.stanzaBytes), uptime: uptime)
+        stanzaRate = RateLimiter(
+            rate: config.stanzasPerSecond, burst: max(config.stanzasPerSecond * 2, 50), uptime: uptime)
+    }
+
     // MARK: Ending
 
     /// The connection is gone without a closing tag: resumable sessions wait, others end.

@@ -6,15 +6,15 @@ import Transport
 
 /// Where files are written, with the address of a slot, and read by everybody who knows their own (XEP-0363 §7):
 /// `/upload`.
-public final class UploadMount: HTTPMount {
+public final class UploadMount: XMPPMount {
     static let location = "/upload"
     private static let methods = "GET, HEAD, PUT, OPTIONS"
 
     public let path = location
     public let bodyBytes = 0
     public let takesBodies = true
-    private let files: FileService
-    private let origins: AllowedOrigins
+    let files: FileService
+    private var origins: AllowedOrigins
     /// No new uploads: the server is going down.
     private let isClosed: () -> Bool
 
@@ -22,6 +22,10 @@ public final class UploadMount: HTTPMount {
         self.files = files
         self.origins = origins
         self.isClosed = isClosed
+    }
+
+    public func reconfigure(_ server: C2SServer, _ settings: WebSettings) {
+        origins = AllowedOrigins(settings.origins)
     }
 
     // MARK: PUT

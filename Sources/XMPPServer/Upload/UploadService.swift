@@ -81,22 +81,6 @@ final class UploadService: DomainService {
     }
 }
 
-extension C2SServer {
-    /// Takes in files and gives them out.
-    ///
-    /// - Parameter base: what stands before the paths of a domain's addresses, such as `https://example.com:5443`.
-    public func serveFiles(_ files: FileService, base: (_ domain: String) -> String) {
-        self.files = files
-        for host in router.domainNames {
-            let service = UploadService(
-                domain: "upload." + host, host: host, base: base(host), files: files, router: router)
-            if !router.add(service) {
-                logger.warning("the domain of a service is taken", metadata: ["domain": "\(service.domain)"])
-            }
-        }
-    }
-}
-
 extension XMPPFeature {
     /// Runs on its own domain; what is declared here is for docs/PROTOCOLS.md.
     static var upload: XMPPFeature {

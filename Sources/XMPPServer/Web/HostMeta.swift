@@ -5,7 +5,7 @@ import Transport
 import XMPPWire
 
 /// Where clients without DNS find WebSocket and BOSH (XEP-0156 §3, RFC 6415): `/.well-known/host-meta`.
-public final class HostMetaMount: HTTPMount {
+public final class HostMetaMount: XMPPMount {
     public enum Format: String, CaseIterable, Sendable {
         case xml = "/.well-known/host-meta"
         case json = "/.well-known/host-meta.json"
@@ -14,14 +14,19 @@ public final class HostMetaMount: HTTPMount {
     public let path: String
     public let bodyBytes = 0
     private let format: Format
-    private let domains: [String]
-    private let settings: WebSettings
+    private var domains: [String]
+    private var settings: WebSettings
 
     public init(_ format: Format, domains: [String], settings: WebSettings) {
         self.format = format
         self.domains = domains
         self.settings = settings
         path = format.rawValue
+    }
+
+    public func reconfigure(_ server: C2SServer, _ settings: WebSettings) {
+        domains = server.router.domainNames
+        self.settings = settings
     }
 
     public func receive(_ request: HTTPRequest, _ exchange: HTTPExchange) {

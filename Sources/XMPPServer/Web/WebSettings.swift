@@ -15,6 +15,11 @@ public struct WebSettings: Sendable {
     public init() {}
 }
 
+/// A mount whose settings may change while it serves.
+public protocol XMPPMount: HTTPMount {
+    func reconfigure(_ server: C2SServer, _ settings: WebSettings)
+}
+
 extension HTTPFront {
     /// Everything that an XMPP server offers to web browsers.
     public func addXMPP(_ server: C2SServer, _ settings: WebSettings) {
@@ -23,11 +28,23 @@ extension HTTPFront {
         for format in HostMetaMount.Format.allCases {
             add(HostMetaMount(format, domains: server.router.domainNames, settings: settings))
         }
-        if let files = server.files {
-            add(
-                UploadMount(files: files, origins: AllowedOrigins(settings.origins)) { [unowned server] in
-                    server.isDraining
-                })
-        }
+        addUpload(server, settings)
+    }
+
+    /// Other settings are in force, also for what the server serves files with.
+    public func reconfigureXMPP(_ server: C2SServer, _ settings: WebSettings) {
+        for mount in mounts { (mount as? any XMPPMount)?.reconfigure(server, settings) }
+        let upload = mounts.lazy.compactMap { $0 as? UploadMount }.first
+        guard upload?.files !== server.files else { return }
+        remove(path: UploadMount.location)
+        addUpload(server, settings)
+    }
+
+    private func addUpload(_ server: C2SServer, _ settings: WebSettings) {
+        guard let files = server.files else { return }
+        add(
+            UploadMount(files: files, origins: AllowedOrigins(settings.origins)) { [unowned server] in
+                server.isDraining
+            })
     }
 }

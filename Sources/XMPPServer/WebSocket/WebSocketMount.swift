@@ -2,17 +2,21 @@ import NIOCore
 import Transport
 
 /// Where clients begin XMPP over WebSocket: `/xmpp-websocket`.
-public final class WebSocketMount: HTTPMount {
+public final class WebSocketMount: XMPPMount {
     public static let location = "/xmpp-websocket"
 
     public let path = location
     private let server: C2SServer
-    private let origins: AllowedOrigins
+    private var origins: AllowedOrigins
     private var links: [ObjectIdentifier: WebSocketLink] = [:]
 
     public init(server: C2SServer, origins: AllowedOrigins) {
         self.server = server
         self.origins = origins
+    }
+
+    public func reconfigure(_ server: C2SServer, _ settings: WebSettings) {
+        origins = AllowedOrigins(settings.origins)
     }
 
     /// Largest message in bytes. Above the largest stanza, so that one that is a little too large gets its stream error.

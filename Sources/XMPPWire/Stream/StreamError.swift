@@ -6,6 +6,7 @@ public struct StreamError: Error, Equatable, Sendable {
         case badNamespacePrefix = "bad-namespace-prefix"
         case conflict
         case connectionTimeout = "connection-timeout"
+        case hostGone = "host-gone"
         case hostUnknown = "host-unknown"
         case improperAddressing = "improper-addressing"
         case internalServerError = "internal-server-error"

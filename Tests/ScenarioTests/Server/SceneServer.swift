@@ -78,7 +78,7 @@ final class SceneServer {
         let config = settings.services.bytestreams
         let relay = try core.eventLoop.submit {
             let relay = NIOLoopBound(BytestreamRelay(config: config, time: time), eventLoop: core.eventLoop)
-            core.value.addBytestreams(config, relay: relay)
+            core.value.arrange(settings.services, relay: relay)
             return relay
         }.wait()
         return try Waiting.result {
@@ -105,7 +105,7 @@ final class SceneServer {
             authentication: authentication, config: settings.c2s, version: "1.0", loop: isolated, time: time,
             logger: logger)
         if !settings.components.isEmpty { server.serveComponents(settings.components) }
-        server.addServices(settings.services)
+        server.arrange(settings.services, relay: nil)
         return server
     }
 

@@ -1,0 +1,96 @@
+import NIOCore
+import NIOPosix
+import Settings
+import Transport
+
+/// The sockets that take connections, by name; they move while the server runs, and connections stay.
+actor Listeners {
+    /// A listener as it has to be.
+    struct Plan: Sendable {
+        var name: String
+        /// Nil for off.
+        var at: ServerConfig.Listener?
+        var group: any EventLoopGroup
+        var accept: @Sendable (any Channel) throws -> Void
+    }
+
+    /// What a move has opened and not closed yet; to be kept or undone.
+    struct Move: Sendable {
+        fileprivate var opened: [String: Open] = [:]
+        /// What goes when the move is kept.
+        fileprivate var leaving: [Open] = []
+        /// What was closed already, because the new one needed its port.
+        fileprivate var closed: [Plan] = []
+        fileprivate var names: Set<String> = []
+    }
+
+    fileprivate struct Open: Sendable {
+        var plan: Plan
+        var channel: any Channel
+    }
+
+    private var open: [String: Open] = [:]
+    private let order = ["c2s", "c2s-tls", "https", "http", "component", "proxy65", "admin"]
+
+    /// `c2s [::]:5222`
+    var descriptions: [String] {
+        order.compactMap { open[$0] }.compactMap { open in
+            open.plan.at.map { at in
+                let host = at.address.contains(":") ? "[\(at.address)]" : at.address
+                return "\(open.plan.name) \(host):\(at.port)"
+            }
+        }
+    }
+
+    /// Opens what is not open yet; what is to go stays until the move is kept.
+    ///
+    /// - Throws: `ListenFailure`; everything is as before then.
+    func move(to plans: [Plan]) async throws -> Move {
+        var move = Move()
+        do {
+            for plan in plans where open[plan.name]?.plan.at != plan.at {
+                move.names.insert(plan.name)
+                let old = open[plan.name]
+                guard let at = plan.at else {
+                    if let old { move.leaving.append(old) }
+                    continue
+                }
+                // The port of one that moves or goes is free once it is closed.
+                for blocker in open.values where blocker.plan.at?.port == at.port {
+                    guard !move.closed.contains(where: { $0.name == blocker.plan.name }),
+                        plans.contains(where: { $0.name == blocker.plan.name && $0.at != blocker.plan.at })
+                    else { continue }
+                    try? await blocker.channel.close().get()
+                    move.closed.append(blocker.plan)
+                }
+                let channel = try await Listener.bind(
+                    address: at.address, port: at.port, group: plan.group, accept: plan.accept)
+                move.opened[plan.name] = Open(plan: plan, channel: channel)
+                if let old, !move.closed.contains(where: { $0.name == plan.name }) { move.leaving.append(old) }
+            }
+        } catch {
+            await undo(move)
+            throw error
+        }
+        return move
+    }
+
+    func keep(_ move: Move) async {
+        for old in move.leaving { try? await old.channel.close().get() }
+        for name in move.names { open[name] = move.opened[name] }
+    }
+
+    func undo(_ move: Move) async {
+        for new in move.opened.values { try? await new.channel.close().get() }
+        for plan in move.closed {
+            guard let at = plan.at else { continue }
+            let channel = try? await Listener.bind(
+                address: at.address, port: at.port, group: plan.group, accept: plan.accept)
+            open[plan.name] = channel.map { Open(plan: plan, channel: $0) }
+        }
+    }
+
+    func close() async {
+        for open in open.values { try? await open.channel.close().get() }
+    }
+}

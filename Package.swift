@@ -89,7 +89,7 @@ let package = Package(
             name: "roost",
             dependencies: [
                 "Ground", "Settings", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore", "XMPPServer",
-                "AdminServer", "CommandLine", arguments, lifecycle, log, nio, posix,
+                "AdminServer", "CommandLine", arguments, lifecycle, log, nio, nioConcurrency, posix,
             ]),
         .testTarget(name: "GroundTests", dependencies: ["Ground"]),
         .testTarget(

@@ -104,6 +104,7 @@ public struct ServerConfig: Sendable, Equatable {
     public var contact = Contact()
     public var externalServices = ExternalServices()
     public var limits = Limits()
+    public var presence = Presence()
     public var messaging = Messaging()
     public var archive = Archive()
     public var streamManagement = StreamManagement()

@@ -26,6 +26,9 @@ extension Setting {
             key: "external_services", summary: "STUN and TURN servers that calls go through (XEP-0215).",
             options: externalServices),
         Group(key: "limits", summary: "Bounds against hostile or broken clients (RFC 6120 §13.12).", options: limits),
+        Group(
+            key: "presence", summary: "Availability: who sees whom, and how many; see docs/availability.md.",
+            options: presence),
         Group(key: "messaging", summary: "Delivery of messages.", options: messaging),
         Group(key: "archive", summary: "Message history on the server (XEP-0313).", options: archive),
         Group(
@@ -227,7 +230,9 @@ extension Setting {
             "limits.outbound_bytes", "Bytes that may wait for a slow reader before its stream is given up.",
             .integer(\.limits.outboundBytes, allowed: 65_536...1_073_741_824, zeroMeans: nil)),
         Setting(
-            "limits.roster_items", "Roster items of one user.",
+            "limits.roster_items",
+            "Technical bound of one user's roster, with open requests of others: what counts where presence.contacts_max is"
+                + " no limit.",
             .integer(\.limits.rosterItems, allowed: 1...100_000, zeroMeans: nil)),
         Setting(
             "limits.vcard_bytes", "Bytes of one user's vCard (XEP-0054).",

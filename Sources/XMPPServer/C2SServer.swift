@@ -86,6 +86,9 @@ public final class C2SServer {
         external = ExternalAuthentication(config, database: router.database, loop: loop)
         fast = FastService(router: router, config: config, loop: loop, time: time)
         router.answerIQ = { [weak self] in self?.answer($0) }
+        router.whenSharingSwitched.append { [weak self] users in
+            for service in self?.rooms ?? [] { service.sharingSwitched(users) }
+        }
         arrangeServices()
     }
 

@@ -9,6 +9,15 @@ extension UserPolicy.Values {
     /// The settings that may differ by domain and user, from a configuration with their values in it.
     init(_ config: ServerConfig) {
         self.init()
+        presence.sharing = config.presence.sharing
+        presence.autoAuthorizes = config.presence.autoAuthorize
+        presence.insideRequests = .init(rawValue: config.presence.insideWatchers.rawValue) ?? .prompt
+        presence.outsideRequests = .init(rawValue: config.presence.outsideWatchers.rawValue) ?? .prompt
+        presence.contacts = config.presence.contactsMax
+        presence.watchers = config.presence.watchersMax
+        presence.adHoc = config.presence.adhoc
+        presence.adHocWatches = config.presence.adhocMax
+        presence.adHocSeconds = config.presence.adhocSeconds
     }
 }
 

@@ -165,7 +165,8 @@ class RoostServer(Server):
         self.binary = self.directory / "roost"
         shutil.copy2(roost_binary(), self.binary)
         self.config = self.directory / "roost.yaml"
-        self.settings = list(settings or [])
+        # Most tests are about people who answer requests themselves.
+        self.settings = [("presence", "auto_authorize", "off"), *(settings or [])]
         if components:
             listed = ", ".join(f'{{domain: {name}.{DOMAIN}, secret: "{COMPONENT_SECRET}"}}' for name in components)
             self.settings += [("listen", "component", f"{{ address: 127.0.0.1, port: {self.component_port} }}"),

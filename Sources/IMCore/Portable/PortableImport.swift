@@ -151,6 +151,7 @@ public struct PortableImport {
             }
         }
         for item in contacts.values { try RosterStore.save(item.record, of: id, in: transaction) }
+        if !contacts.isEmpty { try RosterCountStore.recount(id, in: transaction) }
         if untold > 0 {
             problems.append(PortableProblem(line: user.line, "\(untold) more problems", isFatal: false))
         }

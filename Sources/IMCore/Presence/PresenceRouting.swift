@@ -1,6 +1,6 @@
 import XMPPWire
 
-/// Presence of clients of ours (RFC 6121 §4).
+/// Presence of clients of ours (RFC 6121 §4). Who sees whom is the word of `PresencePolicy`.
 extension Router {
     /// A client said it is available, or changed what it says (§4.2, §4.4).
     public func becomeAvailable(_ endpoint: any Endpoint, _ home: UserHome, _ availability: Availability) {
@@ -25,7 +25,8 @@ extension Router {
         let wasAvailable = endpoint.availability != nil
         endpoint.availability = nil
         home.forking.presenceChanged(endpoint.resource)
-        if wasAvailable { broadcast(goodbye, from: endpoint, home) }
+        if wasAvailable { broadcast(goodbye, from: endpoint, home, isGoodbye: true) }
+        if !adHoc.isEmpty { endWatches(by: endpoint, home) }
         // §4.6.5: those who got presence directly and would not hear of it by the broadcast.
         let directed = endpoint.directed
         endpoint.directed = []
@@ -35,49 +36,87 @@ extension Router {
         replayEnded(for: endpoint, home)
     }
 
-    /// To every contact that may see the user, and to the user's own other clients.
-    private func broadcast(_ stanza: PresenceStanza, from endpoint: any Endpoint, _ home: UserHome) {
-        for item in home.roster.values where item.subscription.from {
-            if home.hasRules, home.blocks(item.contact, .presenceOut, at: endpoint) { continue }
-            guard let contact = homes.loaded(item.address) else {
-                if !services.isEmpty { tellService(stanza, at: item.contact) }
-                continue
+    /// To everybody who may see the user, and to the user's own other clients.
+    private func broadcast(
+        _ stanza: PresenceStanza, from endpoint: any Endpoint, _ home: UserHome, isGoodbye: Bool = false
+    ) {
+        if isGoodbye ? home.toldSharing : home.isSharing {
+            for item in home.roster.values where item.subscription.from {
+                guard let contact = homes.loaded(item.address) else {
+                    if services.isEmpty { continue }
+                    let decision = PresencePolicy.decide(
+                        .subscription, of: home, at: endpoint, toOutside: item.contact, isGoodbye: isGoodbye)
+                    if decision.isVisible { tellService(stanza, at: item.contact) }
+                    continue
+                }
+                if !contact.endpoints.isEmpty { show(stanza, of: endpoint, home, to: contact, isGoodbye: isGoodbye) }
             }
-            if !contact.endpoints.isEmpty { deliver(stanza, toAvailableOf: contact, from: home) }
+            if !adHoc.isEmpty { tellWatches(stanza, of: endpoint, home, isGoodbye: isGoodbye) }
         }
         for other in home.endpoints where other === endpoint || other.availability != nil {
             other.deliver(stanza, to: home.address)
         }
     }
 
-    private func deliver(_ stanza: PresenceStanza, toAvailableOf contact: UserHome, from home: UserHome) {
-        for endpoint in contact.endpoints where endpoint.availability != nil {
-            if contact.hasRules, contact.blocks(home.jid, .presenceIn, at: endpoint) { continue }
-            endpoint.deliver(stanza, to: contact.address)
+    /// Presence of one client to those of a contact that may see it.
+    ///
+    /// - Returns: how many got it.
+    @discardableResult
+    func show(
+        _ stanza: PresenceStanza, of endpoint: any Endpoint, _ home: UserHome, to contact: UserHome,
+        isGoodbye: Bool = false
+    ) -> Int {
+        var count = 0
+        for receiver in contact.endpoints where receiver.availability != nil {
+            let decision = PresencePolicy.decide(
+                .subscription, of: home, at: endpoint, to: contact, at: receiver, isGoodbye: isGoodbye)
+            guard decision.isVisible else { continue }
+            receiver.deliver(stanza, to: contact.address)
+            count += 1
         }
+        return count
     }
 
     /// Initial presence asks for that of the contacts (§4.3); ours answer from memory.
     private func probe(for endpoint: any Endpoint, _ home: UserHome) {
-        for item in home.roster.values where item.subscription.to {
-            guard let contact = homes.loaded(item.address) else {
-                if !services.isEmpty { probeService(item.contact, for: home) }
-                continue
+        if home.isSharing {
+            for item in home.roster.values where item.subscription.to {
+                guard let contact = homes.loaded(item.address) else {
+                    if !services.isEmpty { probeService(item.contact, for: home) }
+                    continue
+                }
+                if !contact.endpoints.isEmpty { answerProbe(contact, to: endpoint, home) }
             }
-            if !contact.endpoints.isEmpty { answerProbe(contact, to: endpoint, home) }
         }
         for other in home.endpoints where other !== endpoint {
             if let availability = other.availability { endpoint.deliver(availability.stanza, to: home.address) }
         }
     }
 
-    func answerProbe(_ contact: UserHome, to endpoint: any Endpoint, _ home: UserHome) {
-        guard contact.roster[home.jid]?.subscription.from == true,
-            !home.blocks(contact.jid, .presenceIn, at: endpoint)
-        else { return }
-        for other in contact.endpoints where !contact.blocks(home.jid, .presenceOut, at: other) {
-            if let availability = other.availability { endpoint.deliver(availability.stanza, to: home.address) }
+    /// Shows a contact to one client, if the contact is subscribed to and may be seen.
+    ///
+    /// - Returns: how many of the contact's clients it saw.
+    @discardableResult
+    func answerProbe(_ contact: UserHome, to endpoint: any Endpoint, _ home: UserHome) -> Int {
+        let relation = presenceRelation(of: contact, for: home.jid)
+        guard relation == .subscription else { return 0 }
+        return show(contact, to: endpoint, home, by: relation)
+    }
+
+    /// What the contact's clients say, as far as this client may see it.
+    func show(
+        _ contact: UserHome, to endpoint: any Endpoint, _ home: UserHome, by relation: PresenceRelation,
+        address: [UInt8]? = nil
+    ) -> Int {
+        var count = 0
+        for other in contact.endpoints {
+            guard let availability = other.availability,
+                PresencePolicy.decide(relation, of: contact, at: other, to: home, at: endpoint).isVisible
+            else { continue }
+            endpoint.deliver(availability.stanza, to: address ?? home.address)
+            count += 1
         }
+        return count
     }
 
     /// A probe sent by a client itself (§4.3.2): who may not see gets `unsubscribed`, who may the presence.
@@ -88,60 +127,42 @@ extension Router {
             }
             return
         }
-        homes.withHome(target) { contact in
+        homes.withHome(target) { [self] contact in
             // XEP-0191 §3.2: a blocked user gets no answer at all.
             if let contact, contact.blocks(home.jid, .presenceOut) { return }
-            guard let contact, contact.roster[home.jid]?.subscription.from == true else {
+            guard let contact, case let relation = presenceRelation(of: contact, for: home.jid), relation.entitles
+            else {
                 endpoint.deliver(
                     PresenceStanza(type: "unsubscribed", from: Array(target.bare.description.utf8)),
                     to: home.address)
                 return
             }
-            if contact.isAvailable {
-                for other in contact.endpoints {
-                    if let availability = other.availability {
-                        endpoint.deliver(availability.stanza, to: home.address)
-                    }
-                }
-            } else {
+            if show(contact, to: endpoint, home, by: relation) == 0 {
                 endpoint.deliver(PresenceStanza(type: "unavailable", from: contact.address), to: home.address)
             }
         }
     }
 
-    /// Presence sent to one address (§4.6).
-    public func direct(
-        _ stanza: PresenceStanza, isAvailable: Bool, to target: JID, from endpoint: any Endpoint, _ home: UserHome
-    ) {
-        if home.blocks(target, .presenceOut, at: endpoint) { return }
-        if isAvailable { endpoint.directed.insert(target) } else { endpoint.directed.remove(target) }
-        // Bounded: a client that addresses ever more strangers has the first ones forgotten.
-        if endpoint.directed.count > 1_000, let first = endpoint.directed.first { endpoint.directed.remove(first) }
-        sendDirected(stanza, to: target, from: home, source: endpoint)
+    /// What entitles a viewer to see somebody.
+    func presenceRelation(of target: UserHome, for viewer: JID) -> PresenceRelation {
+        let item = target.roster[viewer.bare]
+        if item?.subscription.from == true { return .subscription }
+        if !adHoc.isEmpty, adHoc[target.jid].contains(where: { $0.watcher.jid == viewer.bare }) { return .adHoc }
+        return item?.subscription.pendingIn == true ? .waiting : .none
     }
 
-    private func sendDirected(
-        _ stanza: PresenceStanza, to target: JID, from home: UserHome, source: any StanzaSource
-    ) {
-        if !services.isEmpty, services[target.domain] != nil {
-            return tellService(stanza, at: target, source: source)
-        }
-        guard let contact = homes.loaded(target) else { return }
-        if target.isBare {
-            for endpoint in contact.endpoints where endpoint.availability != nil {
-                if contact.blocks(home.jid, .presenceIn, at: endpoint) { continue }
-                endpoint.deliver(stanza, to: contact.address)
-            }
-        } else if let endpoint = contact.endpoint(address: Array(target.description.utf8)),
-            !contact.blocks(home.jid, .presenceIn, at: endpoint)
-        {
-            endpoint.deliver(stanza, to: endpoint.address)
-        }
-    }
-
-    /// Whether the contact hears the user's broadcasts.
+    /// Whether the contact hears the user's broadcasts, as far as the subscription goes.
     public func sharesPresence(_ home: UserHome, with contact: JID) -> Bool {
         contact == home.jid || home.roster[contact]?.subscription.from == true
+    }
+
+    /// Whether somebody may know if the user is there.
+    ///
+    /// - Parameter viewer: for an asker without account here an empty home.
+    public func showsPresence(of home: UserHome, to viewer: UserHome) -> Bool {
+        if home.jid == viewer.jid { return true }
+        let relation = presenceRelation(of: home, for: viewer.jid)
+        return PresencePolicy.decide(relation, of: home, at: nil, to: viewer, at: nil).isVisible
     }
 
     // MARK: When a subscription or a block changes
@@ -149,16 +170,18 @@ extension Router {
     /// The contact may see the user from now on (§3.1.5).
     func startSharing(_ home: UserHome, with contact: JID) {
         guard let other = homes.loaded(contact) else {
-            for endpoint in home.endpoints where !home.blocks(contact, .presenceOut, at: endpoint) {
-                if let availability = endpoint.availability { tellService(availability.stanza, at: contact) }
+            for endpoint in home.endpoints {
+                guard let availability = endpoint.availability,
+                    PresencePolicy.decide(.subscription, of: home, at: endpoint, toOutside: contact).isVisible
+                else { continue }
+                tellService(availability.stanza, at: contact)
             }
             return
         }
-        for endpoint in home.endpoints where !home.blocks(contact, .presenceOut, at: endpoint) {
-            if let availability = endpoint.availability {
-                deliver(availability.stanza, toAvailableOf: other, from: home)
-            }
+        for endpoint in home.endpoints {
+            if let availability = endpoint.availability { show(availability.stanza, of: endpoint, home, to: other) }
         }
+        if !adHoc.isEmpty { forgetWatches(of: home.jid, by: contact) }
         if !home.blocks(contact, .all) { sendLastItems(at: home, toClientsOf: other) }
     }
 
@@ -166,6 +189,7 @@ extension Router {
     func stopSharing(_ home: UserHome, with contact: JID) {
         let other = homes.loaded(contact)
         if other == nil, services.isEmpty { return }
+        guard home.toldSharing, other?.toldSharing ?? true else { return }
         for endpoint in home.endpoints where endpoint.availability != nil {
             let goodbye = PresenceStanza(type: "unavailable", from: endpoint.address)
             guard let other else {

@@ -13,7 +13,7 @@ extension Router {
 
     /// §4.3.1: from the bare address of the user to that of the contact.
     func probeService(_ contact: JID, for home: UserHome) {
-        guard !home.blocks(contact, .all) else { return }
+        guard home.isSharing, !home.blocks(contact, .all) else { return }
         tellService(PresenceStanza(type: "probe", from: home.address), at: contact)
     }
 
@@ -44,8 +44,8 @@ extension Router {
         switch type {
         case "probe": answerProbe(stanza)
         case "", "unavailable", "error":
-            let bytes = stanza.element.stanzaBytes
-            if let home = homes.loaded(stanza.to) {
+            if let home = homes.loaded(stanza.to), let shown = shown(stanza, type, to: home) {
+                let bytes = shown.stanzaBytes
                 let addressed = Array(stanza.to.description.utf8)
                 for endpoint in home.endpoints
                 where stanza.to.isBare ? endpoint.availability != nil : endpoint.address == addressed {
@@ -59,6 +59,19 @@ extension Router {
         }
     }
 
+    /// The presence as the user may see it; nil for none. To whoever does not share availability, nobody from outside is
+    /// there but the other people in chat rooms, without status.
+    private func shown(_ stanza: RoutedStanza, _ type: String, to home: UserHome) -> XMLElement? {
+        guard type.isEmpty, !home.isSharing else { return stanza.element }
+        let room = stanza.element.child("x", namespace: "http://jabber.org/protocol/muc#user")
+        guard let room, Self.mayBeOccupant(stanza.from) else { return nil }
+        // One's own (XEP-0045 §7.2.2) is known anyway.
+        if room.elements.contains(where: { $0.name == "status" && $0["code"] == "110" }) { return stanza.element }
+        var element = stanza.element
+        element.children = UnknownAvailability.hiding(element.children)
+        return element
+    }
+
     private func receiveSubscription(_ kind: SubscriptionMachine.Stanza, _ stanza: RoutedStanza) {
         // §3.1.2: between bare addresses.
         var element = stanza.element
@@ -66,6 +79,10 @@ extension Router {
         element["to"] = stanza.to.bare.description
         homes.withHome(stanza.to) { [self] home in
             guard let home else { return stanza.settle() }
+            if kind == .subscribe {
+                let decision = requestDecision(from: stanza.from, at: home)
+                if decision.verdict == .refuse { stanza.refuse(.full(home.jid, decision.reason)) }
+            }
             receiveSubscription(kind, from: stanza.from.bare, at: home, stanza: element.stanzaBytes) { stanza.settle() }
         }
     }
@@ -74,13 +91,16 @@ extension Router {
     private func answerProbe(_ stanza: RoutedStanza) {
         let asker = Array(stanza.from.description.utf8)
         let bare = Array(stanza.to.bare.description.utf8)
-        homes.withHome(stanza.to) { home in
+        homes.withHome(stanza.to) { [self] home in
             defer { stanza.settle() }
             if let home, home.blocks(stanza.from, .presenceOut) { return }
-            guard let home, home.roster[stanza.from.bare]?.subscription.from == true else {
+            guard let home, case let relation = presenceRelation(of: home, for: stanza.from), relation.entitles else {
                 return stanza.source.deliver(PresenceStanza(type: "unsubscribed", from: bare).addressed(to: asker))
             }
-            let available = home.endpoints.compactMap(\.availability)
+            let available = home.endpoints.compactMap { endpoint in
+                PresencePolicy.decide(relation, of: home, at: endpoint, toOutside: stanza.from).isVisible
+                    ? endpoint.availability : nil
+            }
             if available.isEmpty {
                 stanza.source.deliver(PresenceStanza(type: "unavailable", from: bare).addressed(to: asker))
             }

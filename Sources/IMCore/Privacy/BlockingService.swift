@@ -18,12 +18,19 @@ extension Router {
             lists.defaultName = name
             return change(lists, home, completion: completion)
         }
-        // §3.2 point 5: the contact sees the user go, before nothing reaches it any more.
-        for jid in added { eachSeer(of: home, matching: jid) { stopSharing(home, with: $0) } }
+        // An address is in one of the lists.
+        let noLongerAllowed = added.filter(home.allowed.contains)
+        let before = keptApart(by: home)
         home.blocked.formUnion(added)
+        home.allowed.subtract(noLongerAllowed)
+        // §3.2 point 5: those who saw the user see the user go, once.
+        for jid in keptApart(by: home).subtracting(before) where home.roster[jid]?.subscription.from == true {
+            stopSharing(home, with: jid)
+        }
         let userID = home.id
         persist(home) {
             try BlockStore.add(added, of: userID, in: $0)
+            try AllowStore.remove(noLongerAllowed, of: userID, in: $0)
         } then: { [self] error in
             guard error == nil else { return completion(StanzaError(.wait, .internalServerError)) }
             pushBlocking("block", jids, home)
@@ -45,37 +52,31 @@ extension Router {
             }
             return change(lists, home, completion: completion)
         }
+        let before = keptApart(by: home)
         home.blocked.subtract(removed)
         let userID = home.id
         persist(home) {
             try BlockStore.remove(removed, of: userID, in: $0)
         } then: { [self] error in
             guard error == nil else { return completion(StanzaError(.wait, .internalServerError)) }
-            for jid in removed {
-                eachSeer(of: home, matching: jid) { startSharing(home, with: $0) }
-                catchUp(home, with: jid)
-            }
+            bringTogether(home, before.subtracting(keptApart(by: home)))
             pushBlocking("unblock", jids, home)
             completion(nil)
         }
     }
 
-    /// The contacts that may see the user and that an entry of the list covers.
-    private func eachSeer(of home: UserHome, matching entry: JID, _ body: (JID) -> Void) {
-        if entry.local != nil {
-            if home.roster[entry.bare]?.subscription.from == true { body(entry.bare) }
-        } else {
-            for item in home.roster.values where item.subscription.from && item.contact.domain == entry.domain {
-                body(item.contact)
-            }
-        }
+    /// Contacts whom the user's lists keep apart from the user as a whole.
+    func keptApart(by home: UserHome) -> Set<JID> {
+        guard home.hasRules else { return [] }
+        return Set(home.roster.values.lazy.map(\.contact).filter { home.blocks($0, .all) })
     }
 
-    /// The user missed what the contacts said meanwhile.
-    private func catchUp(_ home: UserHome, with entry: JID) {
-        for item in home.roster.values where item.subscription.to {
-            let isCovered = entry.local == nil ? item.contact.domain == entry.domain : item.contact == entry.bare
-            guard isCovered, let contact = homes.loaded(item.contact) else { continue }
+    /// The user and contacts who are no longer kept apart see each other as they are now.
+    func bringTogether(_ home: UserHome, _ contacts: Set<JID>) {
+        for jid in contacts {
+            guard let item = home.roster[jid] else { continue }
+            if item.subscription.from { startSharing(home, with: jid) }
+            guard item.subscription.to, let contact = homes.loaded(item.address) else { continue }
             for endpoint in home.endpoints where endpoint.availability != nil {
                 answerProbe(contact, to: endpoint, home)
             }

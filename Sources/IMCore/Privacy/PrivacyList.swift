@@ -36,6 +36,12 @@ struct PrivacyItem: Sendable, Equatable {
         return jid
     }
 
+    /// The address that it is about.
+    var address: JID? {
+        if case .jid(let jid) = rule { return jid }
+        return nil
+    }
+
     func covers(_ kind: PrivacyKind) -> Bool { kinds == 0 || kinds & kind.rawValue != 0 }
 
     func matches(_ jid: JID, _ item: RosterItem?) -> Bool {
@@ -67,9 +73,8 @@ public struct PrivacyList: Sendable, Equatable {
     var items: [PrivacyItem]
 
     /// The first rule that is about the stanza decides; none allows.
-    func denies(_ jid: JID, _ kind: PrivacyKind, _ item: RosterItem?) -> Bool {
-        for rule in items where rule.covers(kind) && rule.matches(jid, item) { return rule.denies }
-        return false
+    func rule(for jid: JID, _ kind: PrivacyKind, _ item: RosterItem?) -> PrivacyItem? {
+        items.first { $0.covers(kind) && $0.matches(jid, item) }
     }
 
     /// Addresses that are blocked wholly (XEP-0191 §5).

@@ -7,11 +7,17 @@ extension UserHome {
     ///
     /// - Parameter source: the session that sends, or that would receive; nil for the user as a whole.
     public func blocks(_ jid: JID, _ kind: PrivacyKind, at source: (any StanzaSource)? = nil) -> Bool {
-        guard let privacy else { return !blocked.isEmpty && blocks(jid) }
-        guard let list = privacy.list(for: source.map { ObjectIdentifier($0) }), jid.bare != self.jid else {
-            return false
-        }
-        return list.denies(jid, kind, roster[jid.bare])
+        hasRules && privacyVerdict(on: jid, kind, at: source).isDenied
+    }
+
+    /// The same with what decided.
+    public func privacyVerdict(
+        on jid: JID, _ kind: PrivacyKind, at source: (any StanzaSource)? = nil
+    ) -> PrivacyVerdict {
+        let list = privacy?.list(for: source.map { ObjectIdentifier($0) })
+        guard privacy == nil || list != nil else { return PrivacyVerdict(false, .noRule) }
+        return PrivacyPolicy.verdict(
+            on: jid, kind, owner: self.jid, blocked: blocked, allowed: allowed, list: list, item: roster[jid.bare])
     }
 
     /// Something may be denied at all.
@@ -118,9 +124,12 @@ extension Router {
         let after = lists.blocked
         applyRules(lists, home)
         home.blocked = after
+        let noLongerAllowed = home.allowed.filter(after.contains)
+        home.allowed.subtract(noLongerAllowed)
         let (userID, stored) = (home.id, home.privacy)
         persist(home) {
             try PrivacyStore.save(stored, blocked: after, of: userID, in: $0)
+            try AllowStore.remove(Array(noLongerAllowed), of: userID, in: $0)
         } then: { [self] error in
             guard error == nil else { return completion(StanzaError(.wait, .internalServerError)) }
             let order = { (left: JID, right: JID) in left.description < right.description }
@@ -172,7 +181,9 @@ extension Router {
 
     /// Presence that the new rules would stop: the contact is told all the same.
     private func sendPast(_ stanza: PresenceStanza, to contact: JID, from home: UserHome) {
+        guard home.isSharing else { return }
         guard let other = homes.loaded(contact) else { return tellService(stanza, at: contact) }
+        guard other.isSharing else { return }
         for receiver in other.endpoints where receiver.availability != nil {
             if other.hasRules, other.blocks(home.jid, .presenceIn, at: receiver) { continue }
             receiver.deliver(stanza, to: other.address)
@@ -180,7 +191,11 @@ extension Router {
     }
 
     private func show(_ contact: UserHome, to endpoint: any Endpoint, _ home: UserHome, isGone: Bool) {
-        guard isGone else { return answerProbe(contact, to: endpoint, home) }
+        guard isGone else {
+            answerProbe(contact, to: endpoint, home)
+            return
+        }
+        guard home.isSharing, contact.isSharing else { return }
         for other in contact.endpoints where other.availability != nil {
             endpoint.deliver(PresenceStanza(type: "unavailable", from: other.address), to: home.address)
         }

@@ -139,10 +139,11 @@ extension PubSubStore {
     /// For somebody who sees the presence of the account that the node belongs to.
     private static func mayHear(_ jid: JID, _ node: PubSubNode, in transaction: any Transaction) throws -> Bool {
         guard let userID = node.userID else { return false }
-        let blocked = try transaction.query(
-            "SELECT 1 FROM blocked WHERE user_id = ? AND address IN (?, ?) LIMIT 1",
-            [.integer(userID), .text(jid.description), .text(jid.domain)])
-        guard blocked.isEmpty else { return false }
+        let blocked = try BlockStore.load(userID, in: transaction)
+        if let match = PrivacyPolicy.match(jid, in: blocked) {
+            let exception = PrivacyPolicy.match(jid, in: try AllowStore.load(userID, in: transaction))
+            guard let exception, exception.rank < match.rank else { return false }
+        }
         switch try affiliation(of: jid, with: node, in: transaction) {
         case .owner, .publisher, .member: return true
         case .outcast, .publishOnly: return false

@@ -192,6 +192,22 @@ extension Room {
         return events
     }
 
+    /// The occupant as the others see it now, and the others as the occupant does: what may be seen has changed.
+    ///
+    /// - Parameter others: whose presence the occupant gets, by the bare address.
+    public func refresh(_ occupant: RoomOccupant, others: (JID) -> Bool) -> [RoomEvent] {
+        var shown = broadcast(occupant)
+        shown.recipients.removeAll { $0.isOwn }
+        let own = ownRecipients(of: occupant).map {
+            RoomRecipient(jid: $0.jid, address: $0.address, seesJID: $0.seesJID, isOwn: false)
+        }
+        return [.presence(shown)]
+            + occupants.filter { $0 !== occupant && isShown($0.role) && others($0.user) }
+            .map { .presence(presence(of: $0, to: own)) }
+    }
+
+    public func isPresent(_ occupant: RoomOccupant) -> Bool { occupantsByNick[occupant.nick] === occupant }
+
     // MARK: Going
 
     /// A client leaves (§7.14); nothing happens when it is not in the room.

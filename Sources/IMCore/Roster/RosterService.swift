@@ -23,14 +23,11 @@ extension Router {
     public func setRosterItem(
         _ update: RosterUpdate, _ home: UserHome, completion: @escaping (StanzaError?) -> Void
     ) {
+        if let error = noRoom(for: update.contact, home) { return completion(error) }
         let item: RosterItem
         if let known = home.roster[update.contact] {
             item = known
         } else {
-            guard home.roster.count < config.rosterItems else {
-                return completion(
-                    StanzaError(.cancel, .resourceConstraint, "the roster is full (\(config.rosterItems) contacts)"))
-            }
             item = RosterItem(contact: update.contact, isVisible: true)
             home.roster[update.contact] = item
         }
@@ -39,6 +36,20 @@ extension Router {
         item.groups = update.groups
         // The result first, then the push (§2.3.2).
         save(item, home, push: true, first: { completion($0 ? nil : StanzaError(.wait, .internalServerError)) })
+    }
+
+    /// The error where one more contact is one too many: of the list, or with open requests of what is kept at all.
+    private func noRoom(for contact: JID, _ home: UserHome) -> StanzaError? {
+        let known = home.roster[contact]
+        if known?.isVisible == true { return nil }
+        let limit = contactLimit(home)
+        if limit.isReached { return .contactsFull(limit) }
+        return known == nil && isRosterFull(home) ? .contactsFull(limit) : nil
+    }
+
+    /// Contacts and open requests together are bounded too.
+    private func isRosterFull(_ home: UserHome) -> Bool {
+        home.roster.count >= max(config.rosterItems, home.policy.values.presence.contacts)
     }
 
     /// Removes an item and ends the subscriptions in both directions (§2.5).
@@ -56,6 +67,7 @@ extension Router {
         steps.begin()
         persist(home) {
             try RosterStore.remove(contact, of: userID, in: $0)
+            try RosterCountStore.recount(userID, in: $0)
             try RosterStore.setVersion(version, of: userID, in: $0)
         } then: { [self] error in
             guard error == nil else { return steps.fail(StanzaError(.wait, .internalServerError)) }
@@ -96,7 +108,39 @@ extension Router {
     ) {
         if contact == home.jid { return completion(nil) }
         if home.blocks(contact, .all) { return completion(.blocked) }
-        withContact(contact) { [self] in changeSubscription(kind, to: contact, from: home, stanza, completion) }
+        withContact(contact) { [self] in
+            if let error = obstacle(to: kind, contact, home) { return completion(error) }
+            changeSubscription(kind, to: contact, from: home, stanza, completion)
+        }
+    }
+
+    /// What speaks against it: the own limits, or those of the contact, who then answers `unsubscribed`.
+    private func obstacle(to kind: SubscriptionMachine.Stanza, _ contact: JID, _ home: UserHome) -> StanzaError? {
+        let item = home.roster[contact]
+        switch kind {
+        case .subscribe:
+            if let error = noRoom(for: contact, home) { return error }
+            guard let other = homes.loaded(contact), serves(contact.domain) else { return nil }
+            let decision = requestDecision(from: home.jid, at: other)
+            guard decision.verdict == .refuse else { return nil }
+            answerUnsubscribed(contact, home)
+            return .full(contact, decision.reason)
+        case .subscribed:
+            if let error = noRoom(for: contact, home) { return error }
+            guard item?.subscription.from != true, let limit = watcherLimit(home), limit.isReached else { return nil }
+            return .watchersFull(limit)
+        case .unsubscribe, .unsubscribed: return nil
+        }
+    }
+
+    /// In the name of a contact that has no room for the user.
+    private func answerUnsubscribed(_ contact: JID, _ home: UserHome) {
+        let answer = PresenceStanza(type: "unsubscribed", from: Array(contact.description.utf8))
+            .addressed(to: home.address)
+        if home.roster[contact]?.subscription.pendingOut == true {
+            return receiveSubscription(.unsubscribed, from: contact, at: home, stanza: answer) {}
+        }
+        for endpoint in home.endpoints where endpoint.isInterested { endpoint.deliver(answer) }
     }
 
     private func changeSubscription(
@@ -108,10 +152,6 @@ extension Router {
             item = known
         } else {
             guard kind == .subscribe || kind == .subscribed else { return completion(nil) }
-            guard home.roster.count < config.rosterItems else {
-                return completion(
-                    StanzaError(.cancel, .resourceConstraint, "the roster is full (\(config.rosterItems) contacts)"))
-            }
             item = RosterItem(contact: contact, isVisible: false)
             home.roster[contact] = item
         }
@@ -178,19 +218,29 @@ extension Router {
         then: @escaping () -> Void
     ) {
         if home.blocks(sender, .all) { return then() }
+        var approves = false
+        if kind == .subscribe {
+            let decision = requestDecision(from: sender, at: home)
+            switch decision.verdict {
+            case .approve: approves = true
+            case .prompt: break
+            case .ignore: return then()
+            case .refuse: return passOn(.unsubscribed, from: home, to: sender, stanza: nil, then: then)
+            }
+        }
         let item: RosterItem
         if let known = home.roster[sender] {
             item = known
         } else {
             guard kind == .subscribe else { return then() }
-            guard home.roster.count < config.rosterItems else {
+            guard !isRosterFull(home) else {
                 return passOn(.unsubscribed, from: home, to: sender, stanza: nil, then: then)
             }
             item = RosterItem(contact: sender, isVisible: false)
             home.roster[sender] = item
         }
         let before = item.subscription
-        let outcome = item.subscription.received(kind)
+        let outcome = item.subscription.received(kind, approves: approves)
         if kind == .subscribe, item.subscription.pendingIn { item.request = stanza }
         if !item.subscription.pendingIn { item.request = nil }
         if outcome.pushes { item.isVisible = true }
@@ -240,8 +290,19 @@ extension Router {
 
     /// Requests that wait for an answer are delivered at each login (§3.1.3).
     func deliverRequests(to endpoint: any Endpoint, _ home: UserHome) {
+        guard home.roster.values.contains(where: { $0.subscription.pendingIn }) else { return }
+        decideWaitingRequests(home)
         for item in home.roster.values where item.subscription.pendingIn {
             if let request = item.request, !home.blocks(item.contact, .all, at: endpoint) { endpoint.deliver(request) }
+        }
+    }
+
+    /// Approves what waits for an answer that the server may give by now (`presence.auto_authorize`).
+    func decideWaitingRequests(_ home: UserHome) {
+        for item in home.roster.values where item.subscription.pendingIn {
+            guard requestDecision(from: item.contact, at: home).verdict == .approve else { continue }
+            let stanza = PresenceStanza(type: "subscribed", from: home.address).addressed(to: item.address)
+            sendSubscription(.subscribed, to: item.contact, from: home, stanza: stanza) { _ in }
         }
     }
 
@@ -265,6 +326,7 @@ extension Router {
             } else {
                 try RosterStore.save(record, of: userID, in: $0)
             }
+            try RosterCountStore.recount(userID, in: $0)
             if push { try RosterStore.setVersion(version, of: userID, in: $0) }
         } then: { [self] error in
             first(error == nil)

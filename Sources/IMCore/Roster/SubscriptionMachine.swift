@@ -101,13 +101,15 @@ public struct SubscriptionMachine: Equatable, Sendable {
     }
 
     /// The contact sent `stanza` to the user (RFC 6121 A.3).
-    public mutating func received(_ stanza: Stanza) -> Outcome {
+    ///
+    /// - Parameter approves: the server approves a request for the user.
+    public mutating func received(_ stanza: Stanza, approves: Bool = false) -> Outcome {
         var outcome = Outcome()
         switch stanza {
         case .subscribe:
             if from {
                 outcome.reply = .subscribed
-            } else if approved {
+            } else if approved || approves {
                 // §3.4.2: answered for the user, who is told by the push.
                 approved = false
                 from = true

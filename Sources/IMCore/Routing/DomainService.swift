@@ -9,8 +9,15 @@ public protocol DomainService: AnyObject {
     var domain: String { get }
     /// What service discovery calls it (XEP-0030 §4).
     var title: String { get }
+    /// Does not show the status of somebody who does not share availability: a chat room, where presence means taking
+    /// part.
+    var hidesStatus: Bool { get }
     /// Takes a stanza for the domain or any address in it, and settles it, now or later.
     func receive(_ stanza: RoutedStanza)
+}
+
+extension DomainService {
+    public var hidesStatus: Bool { false }
 }
 
 /// A stanza on its way to a service, with `from` and `to` in it.

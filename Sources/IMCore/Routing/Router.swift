@@ -54,6 +54,12 @@ public final class Router {
     /// Answers IQs of services to hosted domains and to accounts; set by the face that knows how.
     public var answerIQ: ((RoutedStanza) -> Void)?
 
+    /// Who watches whom without a subscription.
+    var adHoc = AdHocWatches()
+    private(set) lazy var availabilitySwitch = AvailabilitySwitch(router: self)
+    /// Called with users who ceased or began to share availability, once everybody who is subscribed has been told.
+    public var whenSharingSwitched: [(Set<JID>) -> Void] = []
+
     /// Called before an account is removed, and again once it is.
     public var whenAccountRemoved: [(JID) -> Void] = []
 
@@ -92,6 +98,7 @@ public final class Router {
         let uptime = time.uptime
         inquiries.tick(uptime)
         if !waitingPushes.isEmpty { sendWaitingPushes() }
+        if !adHoc.isEmpty { expireWatches() }
         if uptime - lastEviction > 10_000 {
             lastEviction = uptime
             homes.evictIdle(uptime: uptime)

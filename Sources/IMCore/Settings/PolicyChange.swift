@@ -29,5 +29,9 @@ extension Router {
     }
 
     /// What follows for one user; `home.policy` is the new one.
-    func policyChanged(of home: UserHome, from old: UserPolicy) {}
+    func policyChanged(of home: UserHome, from old: UserPolicy) {
+        if home.policy.values.presence != old.values.presence || home.isSwitching {
+            presencePolicyChanged(of: home, from: old.values.presence)
+        }
+    }
 }

@@ -6,6 +6,8 @@ import XMPPWire
 public final class UserPolicy: Sendable, Equatable {
     /// The values; a new one is made for every change.
     public struct Values: Sendable, Equatable {
+        public var presence = PresenceSettings()
+
         public init() {}
     }
 

@@ -6,6 +6,7 @@ struct HomeRecord: Sendable {
     var account: Account
     var roster: [RosterRecord]
     var blocked: Set<JID>
+    var allowed: Set<JID>
     var privacy: PrivacyLists?
     var storedMessages: Int
     var photoHash: String?
@@ -18,6 +19,7 @@ struct HomeRecord: Sendable {
         return HomeRecord(
             account: account, roster: try RosterStore.load(account.id, in: transaction),
             blocked: try BlockStore.load(account.id, in: transaction),
+            allowed: try AllowStore.load(account.id, in: transaction),
             privacy: try PrivacyStore.load(account.id, in: transaction),
             storedMessages: try JournalStore.count(account.id, in: transaction),
             photoHash: try ProfileStore.photoHash(account.id, in: transaction),

@@ -121,6 +121,7 @@ public final class HomeRegistry {
         if let record {
             let made = UserHome(record: record, forkSilence: forkSilence)
             made.policy = policies.policy(for: jid)
+            made.toldSharing = made.policy.values.presence.sharing
             made.lastUse = time.uptime
             entry.slot = .ready(made)
             home = made

@@ -13,10 +13,14 @@ public final class UserHome {
 
     /// What administrator and user have decided; always the one in force.
     public internal(set) var policy = UserPolicy.standard
+    /// What others have been told of `PresenceSettings.sharing`: behind the policy by the moments that telling takes.
+    var toldSharing = true
     public internal(set) var endpoints: [any Endpoint] = []
     public internal(set) var roster: [JID: RosterItem]
     public internal(set) var rosterVersion: Int64
     public internal(set) var blocked: Set<JID>
+    /// Addresses that the user lets in (see `PrivacyPolicy`, `RequestPolicy`).
+    public internal(set) var allowed: Set<JID> = []
     /// Nil for whoever has no privacy lists.
     var privacy: PrivacyLists?
     public internal(set) var forking: ForkingPolicy
@@ -54,6 +58,7 @@ public final class UserHome {
             record.roster.map { ($0.contact, RosterItem(record: $0)) }, uniquingKeysWith: { first, _ in first })
         rosterVersion = record.account.rosterVersion
         blocked = record.blocked
+        allowed = record.allowed
         privacy = record.privacy
         forking = ForkingPolicy(silence: forkSilence)
         storedMessages = record.storedMessages
@@ -87,13 +92,13 @@ public final class UserHome {
 
     var isAvailable: Bool { endpoints.contains { $0.availability != nil } }
 
+    /// Availability passes between the user and others; nothing is passed before everybody has been told (and so shown
+    /// what is) that it does.
+    public var isSharing: Bool { toldSharing && policy.values.presence.sharing }
+
+    /// Others do not know yet what the policy says.
+    var isSwitching: Bool { toldSharing != policy.values.presence.sharing }
+
     /// Remembers the status text of an unavailable presence (XEP-0012 §4).
     public func noteStatus(_ status: String?) { lastStatus = status.map { String($0.prefix(1_024)) } }
-
-    /// XEP-0191 §2: an entry matches the full address, the bare address, or the whole domain.
-    func blocks(_ jid: JID) -> Bool {
-        guard !blocked.isEmpty else { return false }
-        if blocked.contains(jid) || blocked.contains(jid.bare) { return true }
-        return blocked.contains(JID(preparedLocal: nil, domain: jid.domain, resource: nil))
-    }
 }

@@ -28,7 +28,7 @@ extension XMPPFeature {
         }
         server.router.homes.withHome(target) { other in
             guard let other, !other.blocks(request.asker, .iq),
-                server.router.sharesPresence(other, with: request.home.jid)
+                server.router.showsPresence(of: other, to: request.home)
             else { return request.refuse(StanzaError(.auth, .forbidden)) }
             if other.endpoints.contains(where: { $0.availability != nil }) {
                 return request.reply("<query xmlns='\(lastNamespace)' seconds='0'/>")

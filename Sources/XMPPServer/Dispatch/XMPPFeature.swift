@@ -76,7 +76,8 @@ enum XMPPFeatures {
     static var all: [XMPPFeature] {
         [
             .binding, .roster, .subscriptions, .discovery, .ping, .softwareVersion, .entityTime, .lastActivity,
-            .vcardTemp, .privateStorage, .blocking, .privacyLists, .streamManagement, .carbons, .offline,
+            .vcardTemp, .privateStorage, .blocking, .allowList, .privacyLists, .adHocPresence, .streamManagement,
+            .carbons, .offline,
             .flexibleOffline,
             .stanzaIDs, .streams,
             .passedOn, .adHoc, .components, .search, .broadcast, .upload, .rooms, .extensibleSASL, .inlineBinding,

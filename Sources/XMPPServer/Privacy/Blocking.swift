@@ -31,7 +31,7 @@ extension XMPPFeature {
     }
 
     private static func block(_ request: IQRequest) {
-        guard request.isSet, let jids = addresses(request) else {
+        guard request.isSet, let jids = request.addresses(blockingNamespace) else {
             return request.refuse(.badRequest("block needs items with well-formed addresses"))
         }
         guard !jids.isEmpty else { return request.refuse(.badRequest("no item is named")) }
@@ -51,20 +51,9 @@ extension XMPPFeature {
     }
 
     private static func unblock(_ request: IQRequest) {
-        guard request.isSet, let jids = addresses(request) else {
+        guard request.isSet, let jids = request.addresses(blockingNamespace) else {
             return request.refuse(.badRequest("unblock needs items with well-formed addresses"))
         }
         request.server.router.unblock(jids, request.home) { request.finish($0) }
-    }
-
-    /// Nil when an address is malformed.
-    private static func addresses(_ request: IQRequest) -> [JID]? {
-        var jids: [JID] = []
-        var seen: Set<JID> = []
-        for item in request.payload.elements where item.name == "item" && item.namespace == blockingNamespace {
-            guard let text = item["jid"], let jid = try? JID(parsing: text) else { return nil }
-            if seen.insert(jid).inserted { jids.append(jid) }
-        }
-        return jids
     }
 }

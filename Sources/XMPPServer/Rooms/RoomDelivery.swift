@@ -19,13 +19,21 @@ extension RoomsService {
         // By what a recipient may see; most rooms have one kind of recipient and the occupant itself.
         var written: [Int: PresenceStanza] = [:]
         let from = JID(room.jid, nick: presence.nick)
+        let isShared = sharesStatus(presence.jid)
         for recipient in presence.recipients {
-            let kind = (recipient.seesJID ? 1 : 0) + (recipient.isOwn ? 2 : 0)
+            let home = router.homes.loaded(recipient.jid)
+            // Everybody sees the own status.
+            let isHidden = !recipient.isOwn && !(isShared && home?.isSharing ?? true)
+            let kind = (recipient.seesJID ? 1 : 0) + (recipient.isOwn ? 2 : 0) + (isHidden ? 4 : 0)
             let stanza: PresenceStanza
             if let known = written[kind] {
                 stanza = known
             } else {
-                let element = Self.element(presence, in: room, seesJID: recipient.seesJID, isOwn: recipient.isOwn)
+                var shown = presence
+                if isHidden {
+                    shown.content = UnknownAvailability.hiding(presence.content, isSigned: presence.isAvailable)
+                }
+                let element = Self.element(shown, in: room, seesJID: recipient.seesJID, isOwn: recipient.isOwn)
                 // `to` goes in right behind the name.
                 stanza = PresenceStanza(bytes: element.stanzaBytes, gap: "<presence".utf8.count)
                 written[kind] = stanza
@@ -36,8 +44,7 @@ extension RoomsService {
                 }
                 continue
             }
-            guard let home = router.homes.loaded(recipient.jid),
-                let endpoint = recipient.jid.resource.flatMap({ home.endpoint(resource: $0) }),
+            guard let home, let endpoint = recipient.jid.resource.flatMap({ home.endpoint(resource: $0) }),
                 !home.hasRules || !home.blocks(from, .presenceIn, at: endpoint)
             else { continue }
             endpoint.deliver(stanza, to: recipient.address)

@@ -11,6 +11,7 @@ import XMPPWire
 final class RoomsService: DomainService {
     let domain: String
     let title = "Chat rooms"
+    var hidesStatus: Bool { true }
     unowned let server: C2SServer
     var config: RoomsConfig { server.services.rooms }
     var router: Router { server.router }

@@ -77,6 +77,10 @@ let package = Package(
                 cryptoExtras, log,
             ],
             resources: [.embedInCode("Resources")]),
+        // Floor 5: capabilities
+        .target(
+            name: "WebChat", dependencies: ["Transport", nio, http, crypto],
+            resources: [.embedInCode("Resources")]),
         // Floor 6: the executable and its verbs
         .target(name: "LoadGenerator", dependencies: ["Ground", nio, posix, tls, crypto, cryptoExtras, collections]),
         .target(
@@ -89,7 +93,7 @@ let package = Package(
             name: "roost",
             dependencies: [
                 "Ground", "Settings", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore", "XMPPServer",
-                "AdminServer", "CommandLine", arguments, lifecycle, log, nio, nioConcurrency, posix,
+                "AdminServer", "WebChat", "CommandLine", arguments, lifecycle, log, nio, nioConcurrency, posix,
             ]),
         .testTarget(name: "GroundTests", dependencies: ["Ground"]),
         .testTarget(
@@ -105,6 +109,7 @@ let package = Package(
             name: "XMPPServerTests",
             dependencies: ["XMPPServer", "Transport", "Storage", "XMLWire", "XMPPWire", "IMCore", nio, http, log]),
         .testTarget(name: "AdminServerTests", dependencies: ["AdminServer", nio, posix, log]),
+        .testTarget(name: "WebChatTests", dependencies: ["WebChat", "Transport", nio, http]),
         .testTarget(name: "LoadGeneratorTests", dependencies: ["LoadGenerator", nio, posix, crypto, cryptoExtras]),
         .testTarget(
             name: "CommandLineTests",

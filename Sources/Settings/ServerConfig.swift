@@ -212,6 +212,8 @@ public struct ServerConfig: Sendable, Equatable {
 
     /// Clients in web browsers (RFC 7395, XEP-0124).
     public struct Web: Sendable, Equatable {
+        /// The page of the web chat is served.
+        public var isChatOn: Bool = true
         /// Origins that may use WebSocket and BOSH; `*` is any.
         public var origins: [String] = ["*"]
         /// Base of the URLs in host-meta, without a slash at the end; empty for the HTTPS listener itself.

@@ -88,6 +88,10 @@ extension Setting {
 
     private static let web: [Setting] = [
         Setting(
+            "web.chat",
+            "Whether users find a chat at /chat of listen.https and listen.http (docs/web-chat.md), to which / leads.",
+            toggle(\.web.isChatOn), title: "Web chat"),
+        Setting(
             "web.origins",
             "Web origins whose pages may use WebSocket and BOSH (CORS). host-meta may be read by any page.",
             .texts(

@@ -4,6 +4,7 @@ import Logging
 import Settings
 import Storage
 import Transport
+import WebChat
 import XMPPServer
 
 extension HTTPFront {
@@ -11,12 +12,18 @@ extension HTTPFront {
     convenience init(_ config: ServerConfig, server: C2SServer, time: any TimeSource, logger: Logger) {
         self.init(settings: Settings(config, server: server), tls: server.tls, time: time, logger: logger)
         addXMPP(server, WebSettings(config))
+        add(WebChatMount(WebChatSettings(config)))
+        add(WebChatEntrance(isOn: config.web.isChatOn))
     }
 
     /// Other settings are in force; connections stay.
     func reconfigure(_ config: ServerConfig, server: C2SServer) {
         settings = Settings(config, server: server)
         reconfigureXMPP(server, WebSettings(config))
+        for mount in mounts {
+            (mount as? WebChatMount)?.settings = WebChatSettings(config)
+            (mount as? WebChatEntrance)?.isOn = config.web.isChatOn
+        }
     }
 }
 
@@ -39,6 +46,25 @@ extension WebSettings {
         bodyBytes = config.web.bodyBytes
         boshWaitSeconds = config.web.boshWaitSeconds
         boshInactivitySeconds = config.web.boshInactivitySeconds
+    }
+}
+
+extension WebChatSettings {
+    init(_ config: ServerConfig) {
+        self.init(
+            isOn: config.web.isChatOn, domains: config.domains.map { Domain(name: $0.name) },
+            httpsPort: config.https?.port, version: RoostVersion.current)
+    }
+}
+
+extension ServerConfig {
+    /// Where somebody on this machine opens the web chat; nil when it is off. Without TLS where that is possible: a
+    /// certificate that `roost init` has made is one that browsers warn of, and nobody listens inside of a machine.
+    var chatAddress: String? {
+        guard web.isChatOn else { return nil }
+        if !web.publicURL.isEmpty { return web.publicURL + WebChatMount.location }
+        if let http { return "http://localhost:\(http.port)\(WebChatMount.location)" }
+        return https.map { "https://\(domains.first?.name ?? "localhost"):\($0.port)\(WebChatMount.location)" }
     }
 }
 

@@ -18,9 +18,16 @@ extension Server {
         if let port = config.https?.port {
             lines.append("  web         wss://\(domain):\(port)/xmpp-websocket, https://\(domain):\(port)/http-bind")
         }
+        if let address = config.chatAddress { lines.append("  chat        \(address)") }
         lines.append("  admin       \(config.adminSocket)")
         lines.append("  durability  \(config.durability.rawValue)")
         let port = config.c2s?.port ?? config.c2sTLS?.port ?? 5_222
+        if let address = config.chatAddress, hasDemoUsers {
+            lines += [
+                "", "Try it in the browser:",
+                "  open \(address) and sign in as anna or bob, in two windows (one of them private)",
+            ]
+        }
         lines += [
             "", "Try it with a real client:",
             "  roost user add carol@\(domain) --config \(configPath)",

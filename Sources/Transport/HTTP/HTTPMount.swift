@@ -16,6 +16,20 @@ public struct HTTPRequest {
     public var isSecure: Bool
     /// TLS ends here, not at a proxy.
     public var usesTLS: Bool
+
+    public init(
+        method: HTTPMethod, path: String, query: String? = nil, headers: HTTPHeaders = [:],
+        body: ByteBuffer = ByteBuffer(), address: String, isSecure: Bool, usesTLS: Bool
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self.address = address
+        self.isSecure = isSecure
+        self.usesTLS = usesTLS
+    }
 }
 
 /// What answers a request. The length is added when it is written.

@@ -42,6 +42,7 @@ public final class C2SServer {
     public internal(set) var files: FileService?
     /// Settings of the services, always those in force.
     public internal(set) var services = ServicesConfig.none
+    public internal(set) var counters = StreamCounters()
     var arrangedServices: [String: ArrangedService] = [:]
     var bytestreams: NIOLoopBound<BytestreamRelay>?
     /// What stands before the paths of files of a domain.
@@ -147,6 +148,7 @@ public final class C2SServer {
         let session = C2SSession(server: self, address: address, isSecure: isSecure || config.trustsLinks)
         sessions[ObjectIdentifier(session)] = session
         connections += 1
+        counters.connections += 1
         let origin = NetworkOrigin.key(address)
         connectionsByAddress[origin, default: 0] += 1
         if connections > config.connections {

@@ -49,6 +49,11 @@ public final class Journal {
     /// Names of message ids outside.
     public let names: OpaqueIDs
     public private(set) var commits = 0
+    /// From acceptance until a client has a message, of those that somebody was there for; one of sixteen under load.
+    public private(set) var latency = Histogram()
+    private static let latencySample: Int64 = 15
+    /// Messages that wait for a commit.
+    public var waiting: Int { gathering.count + aging.count }
     public private(set) var rowsWritten = 0
 
     /// Entries that may wait for a commit; past it new messages are refused (the disk does not keep up).
@@ -107,7 +112,9 @@ public final class Journal {
 
     /// A row read back from the database, for delivery.
     func restored(id: MessageID, userID: Int64, bytes: [UInt8]) -> JournalEntry {
-        JournalEntry(id: id, userID: userID, bytes: bytes, state: .durable)
+        let entry = JournalEntry(id: id, userID: userID, bytes: bytes, state: .durable)
+        entry.isRestored = true
+        return entry
     }
 
     /// Nobody has the message now: it must be a row, whatever the durability.
@@ -124,6 +131,9 @@ public final class Journal {
     public func settle(_ entry: JournalEntry) {
         guard !entry.isSettled else { return }
         entry.isSettled = true
+        if entry.id.value & Self.latencySample == 0, !entry.isRestored, !entry.isParked {
+            latency.add(milliseconds: time.now - entry.id.acceptedAt)
+        }
         let isAwaited = entry.record != nil
         if entry.state == .committing || entry.state == .durable {
             deletions.append(entry.id.value)

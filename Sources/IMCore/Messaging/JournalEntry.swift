@@ -29,6 +29,8 @@ public final class JournalEntry {
     var mustStore = false
     /// Counted among the stored messages of its user: no client has it.
     var isParked = false
+    /// Read back from the store: how long it was under way says nothing of the server.
+    var isRestored = false
     /// Live sessions that have the message and have not settled it.
     var holders = 0
     /// Whose stream counts the message once it is safe; nil when that is done.

@@ -119,6 +119,7 @@ extension Router {
 
     private func hand(_ entry: JournalEntry, to endpoints: [any Endpoint], as bytes: [UInt8]) {
         entry.holders = endpoints.count
+        counters.deliveries += endpoints.count
         for endpoint in endpoints { endpoint.deliver(entry, as: bytes) }
     }
 
@@ -131,6 +132,7 @@ extension Router {
 
     private func store(_ message: IncomingMessage, _ home: UserHome) {
         guard home.storedMessages < config.offlineMessages else { return bounce(message, .storeFull) }
+        counters.stored += 1
         guard !journal.isFull else { return bounce(message, .journalFull) }
         let entry = accept(message, home)
         journal.store(entry)
@@ -258,6 +260,7 @@ extension Router {
 
     /// Answers the sender with an error, which settles the message. Errors are never answered (RFC 6120 §8.3.1).
     public func bounce(_ message: IncomingMessage, _ error: StanzaError) {
+        counters.bounced += 1
         if message.type != .error {
             let reply = StanzaStamp.errorReply(to: message.bytes, error: error)
             // Nothing is no stanza: the client could not count it.

@@ -40,6 +40,7 @@ extension Router {
     private func broadcast(
         _ stanza: PresenceStanza, from endpoint: any Endpoint, _ home: UserHome, isGoodbye: Bool = false
     ) {
+        counters.presenceChanges += 1
         if isGoodbye ? home.toldSharing : home.isSharing {
             for item in home.roster.values where item.subscription.from {
                 guard let contact = homes.loaded(item.address) else {
@@ -74,6 +75,7 @@ extension Router {
             receiver.deliver(stanza, to: contact.address)
             count += 1
         }
+        counters.presenceDeliveries += count
         return count
     }
 

@@ -65,6 +65,7 @@ public final class Router {
 
     /// Messages routed since the start.
     public internal(set) var messagesRouted = 0
+    public internal(set) var counters = CoreCounters()
 
     public init(
         database: any Database, journal: Journal, domains: [String], config: CoreConfig, loop: NIOIsolatedEventLoop,

@@ -153,6 +153,7 @@ extension C2SSession {
     func accepted(_ jid: JID, _ additional: [UInt8]) {
         guard phase == .authenticating else { return }
         server.authentication.succeeded(account: jid)
+        server.counters.logins += 1
         negotiation?.exchange = nil
         scanner.limits = XMLLimits(
             elementBytes: server.config.stanzaBytes, depth: server.config.stanzaDepth)
@@ -169,6 +170,7 @@ extension C2SSession {
 
     func rejected(_ jid: JID?, _ failure: SASLFailure = .notAuthorized) {
         server.authentication.failed(address: remoteAddress, account: jid)
+        server.counters.failedLogins += 1
         server.logger.info(
             "login refused", metadata: ["account": "\(jid?.description ?? "?")", "address": "\(remoteAddress)"])
         saslFailed(failure)

@@ -9,6 +9,7 @@ extension C2SSession {
         guard phase != .ended else { return }
         wasHeard = true
         let count = bytes.readableBytes
+        server.counters.bytesIn += count
         if var waiting = input {
             input = nil
             waiting.writeImmutableBuffer(bytes)

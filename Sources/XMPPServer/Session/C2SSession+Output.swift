@@ -66,6 +66,7 @@ extension C2SSession {
         guard let link else { return }
         streamManagement?.requestAck(into: &buffer, server.time.uptime)
         guard buffer.readableBytes > 0 else { return server.giveBack(buffer) }
+        server.counters.bytesOut += buffer.readableBytes
         link.write(buffer)
         let waiting = link.bytesWaiting
         if waiting == 0 {

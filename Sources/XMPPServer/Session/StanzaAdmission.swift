@@ -39,13 +39,16 @@ extension C2SSession {
         let attributes = StanzaAttributes(frame, bytes)
         if frame.nameEquals("message", in: bytes) {
             guard isFromThisClient(attributes, bytes) else { return }
+            server.counters.messages += 1
             handleMessage(bytes, frame, attributes)
         } else if frame.nameEquals("presence", in: bytes) {
             guard isFromThisClient(attributes, bytes) else { return }
+            server.counters.presences += 1
             handlePresence(bytes, frame, attributes)
             streamManagement?.answer(self)
         } else if frame.nameEquals("iq", in: bytes) {
             guard isFromThisClient(attributes, bytes) else { return }
+            server.counters.requests += 1
             handleIQ(bytes, frame, attributes)
         } else if !streamManagementElement(bytes, frame), !clientStateElement(bytes, frame) {
             end(StreamError(.unsupportedStanzaType, "the element is not understood"))

@@ -58,6 +58,9 @@ public struct ServerConfig: Sendable, Equatable {
     /// What "acknowledged" survives: power loss, the end of the process, or nothing.
     public enum Durability: String, Sendable, CaseIterable { case power, process, memory }
 
+    /// What happens to one session too many.
+    public enum SessionEviction: String, Sendable, CaseIterable { case oldest, refuse }
+
     public enum Switch: String, Sendable, CaseIterable { case on, off }
 
     public enum ScramHashes: String, Sendable, CaseIterable { case all, sha1 }
@@ -100,6 +103,10 @@ public struct ServerConfig: Sendable, Equatable {
     public var certificateEnrolment: Switch = .off
     /// Life of a token in days, 1 … 365; 0 gives none (XEP-0484).
     public var tokenDays: Int = 21
+    /// Text before the login; empty for none.
+    public var banner: String = ""
+    /// Whether clients get it after the login.
+    public var bannerToClients: Bool = false
     public var registration = Registration()
     public var contact = Contact()
     public var externalServices = ExternalServices()
@@ -137,8 +144,9 @@ public struct ServerConfig: Sendable, Equatable {
         public var loginSeconds: Int = 60
         /// Seconds of silence after which a client is asked whether it is there, 30 … 86,400; 0 never asks.
         public var pingSeconds: Int = 300
-        /// Sessions of one user, 1 … 1,000; one more ends the oldest (`conflict`).
+        /// Sessions of one user, 1 … 1,000.
         public var sessionsPerUser: Int = 10
+        public var sessionEviction = SessionEviction.oldest
         /// Failed passwords from one address a minute before it must wait, 1 … 10,000.
         public var failedLoginsPerAddress: Int = 30
         /// Failed passwords for one account a minute before it must wait, 1 … 10,000.
@@ -237,6 +245,18 @@ public struct ServerConfig: Sendable, Equatable {
     public struct Messaging: Sendable, Equatable {
         /// Stored messages of one user, 0 … 1,000,000; the next one is answered with an error (XEP-0160).
         public var offlineMessages: Int = 1_000
+        /// Users exchange messages.
+        public var isEnabled: Bool = true
+        /// Nothing is stored for users who are offline.
+        public var suppressOffline: Bool = false
+        /// Told to clients.
+        public var allowHistory: Bool = false
+        /// Told to clients.
+        public var allowCutPaste: Bool = true
+        /// A conversation stays with the client that its owner has answered from.
+        public var forkLock: Bool = true
+        /// Carbons (XEP-0280).
+        public var multipleDevices: Bool = true
         /// Seconds of silence after which a conversation forks to every client again, 1 … 86,400.
         public var forkLockSeconds: Int = 1_800
         /// Formatted text (XEP-0071) is taken out of messages between users; the plain text stays.

@@ -17,7 +17,7 @@ extension Setting {
         Group(key: "web", summary: "Clients in web browsers.", options: web),
         Group(key: "", summary: "", options: top),
         Group(key: "storage", summary: "The embedded database and what an acknowledgement promises.", options: storage),
-        Group(key: "authentication", summary: "How passwords are kept.", options: authentication),
+        Group(key: "authentication", summary: "How passwords are kept.", options: authentication + banner),
         Group(
             key: "registration", summary: "Accounts that people make and change themselves (XEP-0077).",
             options: registration),
@@ -25,11 +25,15 @@ extension Setting {
         Group(
             key: "external_services", summary: "STUN and TURN servers that calls go through (XEP-0215).",
             options: externalServices),
-        Group(key: "limits", summary: "Bounds against hostile or broken clients (RFC 6120 §13.12).", options: limits),
+        Group(
+            key: "limits", summary: "Bounds against hostile or broken clients (RFC 6120 §13.12).",
+            options: limits + sessionLimits),
         Group(
             key: "presence", summary: "Availability: who sees whom, and how many; see docs/availability.md.",
-            options: presence),
-        Group(key: "messaging", summary: "Delivery of messages.", options: messaging),
+            options: presence + presencePacing),
+        Group(
+            key: "messaging", summary: "Delivery of messages; see docs/messaging-policy.md.",
+            options: messagingPolicy + messaging),
         Group(key: "archive", summary: "Message history on the server (XEP-0313).", options: archive),
         Group(
             key: "stream_management", summary: "Acknowledgements and resumption of streams (XEP-0198).",
@@ -218,9 +222,6 @@ extension Setting {
             "limits.ping_seconds",
             "Seconds of silence after which a client is asked whether it is still there (XEP-0199). 0 never asks.",
             .integer(\.limits.pingSeconds, allowed: 30...86_400, zeroMeans: "never")),
-        Setting(
-            "limits.sessions_per_user", "Sessions of one user; one more ends the oldest.",
-            .integer(\.limits.sessionsPerUser, allowed: 1...1_000, zeroMeans: nil)),
         Setting(
             "limits.failed_logins_per_address", "Wrong passwords a minute from one address before it must wait.",
             .integer(\.limits.failedLoginsPerAddress, allowed: 1...10_000, zeroMeans: nil)),

@@ -17,6 +17,10 @@ extension ServerConfig {
         public var adhocMax: Int = 0
         /// 10 … 86,400.
         public var adhocSeconds: Int = 1_800
+        /// Changes of all users in a second, 10 … 100,000; 0 is unlimited.
+        public var changeThrottle: Int = 0
+        /// Changes of one client within this time are told together, 0 … 60,000 ms.
+        public var coalesceMilliseconds: Int = 250
 
         public init() {}
     }

@@ -7,6 +7,8 @@ public struct C2SConfig: Sendable {
     public var stanzaBytes = 262_144
     public var unauthenticatedStanzaBytes = 65_536
     public var stanzaDepth = 128
+    /// What clients are told after the login; empty for nothing.
+    public var banner = ""
     /// Zero is unlimited.
     public var bytesPerSecond = 0
     /// Zero is unlimited.

@@ -90,6 +90,7 @@ public final class C2SServer {
         router.whenSharingSwitched.append { [weak self] users in
             for service in self?.rooms ?? [] { service.sharingSwitched(users) }
         }
+        router.whenManualPresenceChanged = { [unowned router] in ManualStatus.push($0, router) }
         arrangeServices()
     }
 

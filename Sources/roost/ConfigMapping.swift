@@ -18,6 +18,14 @@ extension UserPolicy.Values {
         presence.adHoc = config.presence.adhoc
         presence.adHocWatches = config.presence.adhocMax
         presence.adHocSeconds = config.presence.adhocSeconds
+        messaging.isEnabled = config.messaging.isEnabled
+        messaging.suppressesOffline = config.messaging.suppressOffline
+        messaging.allowsHistory = config.messaging.allowHistory
+        messaging.allowsCutPaste = config.messaging.allowCutPaste
+        messaging.locksForks = config.messaging.forkLock
+        messaging.copiesToDevices = config.messaging.multipleDevices
+        messaging.sessionsPerUser = config.limits.sessionsPerUser
+        messaging.eviction = .init(rawValue: config.limits.sessionEviction.rawValue) ?? .oldest
     }
 }
 
@@ -41,7 +49,8 @@ extension CoreConfig {
         archive.isEnabled = config.archive.isEnabled
         archive.preferences = ArchivePreferences(.init(rawValue: config.archive.default.rawValue) ?? .always)
         archive.retention = Int64(config.archive.retentionDays) * 86_400_000
-        sessionsPerUser = config.limits.sessionsPerUser
+        presence.changesPerSecond = config.presence.changeThrottle
+        presence.coalesce = Int64(config.presence.coalesceMilliseconds)
         pubsub.nodes = config.limits.pubsubNodes
         pubsub.items = config.limits.pubsubItems
         pubsub.itemBytes = config.limits.pubsubItemBytes
@@ -61,6 +70,7 @@ extension C2SConfig {
         self.init()
         let limits = config.limits
         requiresTLS = config.tls == .required
+        banner = config.bannerToClients ? config.banner : ""
         stanzaBytes = limits.stanzaBytes
         unauthenticatedStanzaBytes = limits.unauthenticatedStanzaBytes
         stanzaDepth = limits.stanzaDepth

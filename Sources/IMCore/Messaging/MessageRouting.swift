@@ -12,6 +12,7 @@ extension Router {
         {
             return bounce(message, .blocked)
         }
+        if message.senderHome?.policy.values.messaging.isEnabled == false, isStopped(message) { return }
         homes.withHome(recipient) { [self] home in
             guard let home else {
                 copySent(message)
@@ -26,6 +27,11 @@ extension Router {
         messagesRouted += 1
         home.lastUse = time.uptime
         let senderHome = message.senderHome
+        if !home.policy.values.messaging.isEnabled && message.type != .groupchat
+            || senderHome?.policy.values.messaging.isEnabled == false, isStopped(message)
+        {
+            return
+        }
         if message.traits.contains(.form), senderHome === home, answersRequest(message, home) { return }
         if let senderHome, message.traits.contains(.body), message.type == .chat || message.type == .normal {
             senderHome.forking.answered(home.id, from: message.sender.resource, uptime: time.uptime)
@@ -38,8 +44,8 @@ extension Router {
             // XEP-0191 §3.1: as if the contact did not exist.
             return message.type == .error ? message.acknowledge() : bounce(message, .serviceUnavailable)
         }
-        dispatch(message, home)
-        if !home.pushes.isEmpty { notifyAbsent(message, home) }
+        let isTaken = dispatch(message, home)
+        if isTaken, !home.pushes.isEmpty { notifyAbsent(message, home) }
     }
 
     private func isBlocked(_ message: IncomingMessage, by home: UserHome) -> Bool {
@@ -62,13 +68,16 @@ extension Router {
         return endpoints.filter { !home.blocks(sender, .message, at: $0) }
     }
 
-    private func dispatch(_ message: IncomingMessage, _ home: UserHome) {
+    /// - Returns: false for a message to somebody offline that nobody keeps by policy.
+    @discardableResult
+    private func dispatch(_ message: IncomingMessage, _ home: UserHome) -> Bool {
         let addressed = message.fullAddress.flatMap { home.endpoint(address: $0) }
         let verdict = MessagePolicy.verdict(
             type: message.type, traits: message.traits, hasResource: message.fullAddress != nil,
             resourceMatches: addressed != nil, isReachable: home.isReachable)
         if let replay = home.replay, replay.holds(verdict, addressed) {
-            return hold(message, home, replay)
+            hold(message, home, replay)
+            return true
         }
         switch verdict {
         case .toResource: deliver(message, to: addressed.map { [$0] } ?? [], home)
@@ -82,16 +91,17 @@ extension Router {
         case .toAll:
             let reachable = home.endpoints.filter { $0.isReachable }
             deliver(message, to: willing(reachable, message, home), home)
-        case .store: store(message, home)
+        case .store: return store(message, home)
         case .refuse: message.type == .error ? message.acknowledge() : bounce(message, .serviceUnavailable)
         case .ignore: message.acknowledge()
         }
+        return true
     }
 
     /// The clients that get the primary copy: the one the conversation is locked to, or all.
     private func fork(_ message: IncomingMessage, _ home: UserHome) -> [any Endpoint] {
         let locked: String?
-        if let senderHome = message.senderHome {
+        if let senderHome = message.senderHome, home.policy.values.messaging.locksForks {
             locked =
                 message.traits.contains(.body)
                 ? home.forking.received(from: senderHome.id, uptime: time.uptime)
@@ -130,13 +140,21 @@ extension Router {
             origin: message.ledgerNumber == nil ? nil : message.sender, number: message.ledgerNumber ?? 0)
     }
 
-    private func store(_ message: IncomingMessage, _ home: UserHome) {
-        guard home.storedMessages < config.offlineMessages else { return bounce(message, .storeFull) }
+    /// - Returns: false where policy keeps nothing for who is offline.
+    private func store(_ message: IncomingMessage, _ home: UserHome) -> Bool {
+        guard !home.policy.values.messaging.suppressesOffline else {
+            bounce(message, .offlineSuppressed)
+            return false
+        }
+        guard home.storedMessages < config.offlineMessages, !journal.isFull else {
+            bounce(message, home.storedMessages < config.offlineMessages ? .journalFull : .storeFull)
+            return true
+        }
         counters.stored += 1
-        guard !journal.isFull else { return bounce(message, .journalFull) }
         let entry = accept(message, home)
         journal.store(entry)
         home.storedMessages += 1
+        return true
     }
 
     // MARK: Replay and dead sessions
@@ -161,7 +179,8 @@ extension Router {
         guard let entry = held.entry else {
             var message = held.message
             message.ledgerNumber = nil
-            return dispatch(message, home)
+            dispatch(message, home)
+            return
         }
         let addressed = held.message.fullAddress.flatMap { home.endpoint(address: $0) }
         let endpoints = addressed.map { [$0] } ?? (home.isReachable ? fork(held.message, home) : [])
@@ -236,7 +255,9 @@ extension Router {
     func copySent(
         _ bytes: [UInt8], _ type: MessageType, _ traits: MessageTraits, by sender: any StanzaSource, of home: UserHome
     ) {
-        guard MessagePolicy.isCopied(type: type, traits: traits) else { return }
+        guard MessagePolicy.isCopied(type: type, traits: traits), home.policy.values.messaging.copiesToDevices else {
+            return
+        }
         for endpoint in home.endpoints where endpoint.wantsCarbons && endpoint.address != sender.address {
             endpoint.deliver(
                 StanzaStamp.carbon("sent", of: bytes, type: type, from: home.address, to: endpoint.address))
@@ -244,7 +265,9 @@ extension Router {
     }
 
     private func copyReceived(_ message: IncomingMessage, _ home: UserHome, besides primary: [any Endpoint]) {
-        guard MessagePolicy.isCopied(type: message.type, traits: message.traits) else { return }
+        guard MessagePolicy.isCopied(type: message.type, traits: message.traits),
+            home.policy.values.messaging.copiesToDevices
+        else { return }
         for endpoint in home.endpoints
         where endpoint.wantsCarbons && !primary.contains(where: { $0 === endpoint })
             && endpoint.address != message.sender.address

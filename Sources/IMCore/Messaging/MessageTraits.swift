@@ -27,6 +27,8 @@ public struct MessageTraits: OptionSet, Sendable {
     public static let retraction = MessageTraits(rawValue: 1_024)
     /// A data form (XEP-0004).
     public static let form = MessageTraits(rawValue: 2_048)
+    /// About a call (XEP-0353).
+    public static let call = MessageTraits(rawValue: 4_096)
 
     /// Formatted text (XEP-0071).
     public static let xhtmlNamespace: StaticString = "http://jabber.org/protocol/xhtml-im"

@@ -116,7 +116,7 @@ extension Router {
 
     private func sayGoodbye(_ watch: AdHocWatches.Watch) {
         guard let target = homes.loaded(watch.target) else { return }
-        for endpoint in target.endpoints where endpoint.availability != nil {
+        for endpoint in target.endpoints where endpoint.availability?.shown != nil {
             let decision = PresencePolicy.decide(
                 .adHoc, of: target, at: endpoint, to: watch.watcher, at: watch.endpoint, isGoodbye: true)
             guard decision.isVisible else { continue }

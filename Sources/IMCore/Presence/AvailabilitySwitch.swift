@@ -128,13 +128,13 @@ extension Router {
         guard let contact = homes.loaded(item.address) else { return withdraw(outside: item, home) }
         var count = 0
         if item.subscription.from {
-            for endpoint in home.endpoints where endpoint.availability != nil {
+            for endpoint in home.endpoints where endpoint.availability?.shown != nil {
                 let goodbye = PresenceStanza(type: "unavailable", from: endpoint.address)
                 count += show(goodbye, of: endpoint, home, to: contact, isGoodbye: true)
             }
         }
         if item.subscription.to, contact.roster[home.jid]?.subscription.from == true {
-            for endpoint in contact.endpoints where endpoint.availability != nil {
+            for endpoint in contact.endpoints where endpoint.availability?.shown != nil {
                 let goodbye = PresenceStanza(type: "unavailable", from: endpoint.address)
                 count += show(goodbye, of: endpoint, contact, to: home, isGoodbye: true)
             }
@@ -146,7 +146,7 @@ extension Router {
         guard !services.isEmpty, services[item.contact.domain] != nil else { return 0 }
         var count = 0
         for endpoint in home.endpoints where endpoint.availability != nil {
-            if item.subscription.from,
+            if item.subscription.from, endpoint.availability?.shown != nil,
                 PresencePolicy.decide(
                     .subscription, of: home, at: endpoint, toOutside: item.contact, isGoodbye: true
                 ).isVisible
@@ -175,8 +175,8 @@ extension Router {
         guard contact.isSharing else { return 0 }
         if item.subscription.from {
             for endpoint in home.endpoints {
-                guard let availability = endpoint.availability else { continue }
-                count += show(availability.stanza, of: endpoint, home, to: contact)
+                guard let shown = endpoint.availability?.shown else { continue }
+                count += show(shown, of: endpoint, home, to: contact)
             }
         }
         if item.subscription.to {
@@ -204,7 +204,7 @@ extension Router {
                 }
                 endpoint.directed.remove(target)
                 // The others hear of it like everybody who is subscribed.
-                guard endpoint.availability == nil || !sharesPresence(home, with: target.bare) else { continue }
+                guard endpoint.availability?.shown == nil || !sharesPresence(home, with: target.bare) else { continue }
                 sendDirected(goodbye, to: target, from: home, source: SilentSource.shared)
             }
         }

@@ -4,11 +4,18 @@ import XMPPWire
 extension Router {
     /// A client said it is available, or changed what it says (§4.2, §4.4).
     public func becomeAvailable(_ endpoint: any Endpoint, _ home: UserHome, _ availability: Availability) {
-        let wasAvailable = endpoint.availability != nil
+        let before = endpoint.availability
+        let wasAvailable = before != nil
         let wasReachable = endpoint.isReachable
         endpoint.availability = availability
+        endpoint.availability?.since = time.now
         home.forking.presenceChanged(endpoint.resource)
-        broadcast(availability.stanza, from: endpoint, home)
+        if home.manual == nil {
+            announce(endpoint, home, before: before?.shown)
+        } else {
+            announceAll(home, changed: endpoint, before: before?.shown)
+        }
+        tellOwnClients(availability.stanza, from: endpoint, home)
         if !wasAvailable { probe(for: endpoint, home) }
         if !wasReachable, availability.priority >= 0 { startReplay(for: endpoint, home) }
         if !wasAvailable {
@@ -22,22 +29,26 @@ extension Router {
         let hadDirected = !endpoint.directed.isEmpty
         guard endpoint.availability != nil || hadDirected else { return }
         let goodbye = stanza ?? PresenceStanza(type: "unavailable", from: endpoint.address)
-        let wasAvailable = endpoint.availability != nil
+        let before = endpoint.availability
+        let wasShown = before?.shown != nil
         endpoint.availability = nil
+        pacing.forget(endpoint)
         home.forking.presenceChanged(endpoint.resource)
-        if wasAvailable { broadcast(goodbye, from: endpoint, home, isGoodbye: true) }
+        if wasShown { tellWatchers(goodbye, from: endpoint, home, isGoodbye: true) }
+        if before != nil { tellOwnClients(goodbye, from: endpoint, home) }
         if !adHoc.isEmpty { endWatches(by: endpoint, home) }
         // §4.6.5: those who got presence directly and would not hear of it by the broadcast.
         let directed = endpoint.directed
         endpoint.directed = []
-        for jid in directed where !wasAvailable || !sharesPresence(home, with: jid.bare) {
+        for jid in directed where !wasShown || !sharesPresence(home, with: jid.bare) {
             sendDirected(goodbye, to: jid, from: home, source: SilentSource.shared)
         }
+        if home.manual != nil { announceAll(home) }
         replayEnded(for: endpoint, home)
     }
 
-    /// To everybody who may see the user, and to the user's own other clients.
-    private func broadcast(
+    /// To everybody who may see the user.
+    func tellWatchers(
         _ stanza: PresenceStanza, from endpoint: any Endpoint, _ home: UserHome, isGoodbye: Bool = false
     ) {
         counters.presenceChanges += 1
@@ -54,6 +65,10 @@ extension Router {
             }
             if !adHoc.isEmpty { tellWatches(stanza, of: endpoint, home, isGoodbye: isGoodbye) }
         }
+    }
+
+    /// §4.2.2, §4.4.2: to the user's own clients, the one that said it among them.
+    private func tellOwnClients(_ stanza: PresenceStanza, from endpoint: any Endpoint, _ home: UserHome) {
         for other in home.endpoints where other === endpoint || other.availability != nil {
             other.deliver(stanza, to: home.address)
         }
@@ -112,10 +127,10 @@ extension Router {
     ) -> Int {
         var count = 0
         for other in contact.endpoints {
-            guard let availability = other.availability,
+            guard let shown = other.availability?.shown,
                 PresencePolicy.decide(relation, of: contact, at: other, to: home, at: endpoint).isVisible
             else { continue }
-            endpoint.deliver(availability.stanza, to: address ?? home.address)
+            endpoint.deliver(shown, to: address ?? home.address)
             count += 1
         }
         return count
@@ -173,15 +188,15 @@ extension Router {
     func startSharing(_ home: UserHome, with contact: JID) {
         guard let other = homes.loaded(contact) else {
             for endpoint in home.endpoints {
-                guard let availability = endpoint.availability,
+                guard let shown = endpoint.availability?.shown,
                     PresencePolicy.decide(.subscription, of: home, at: endpoint, toOutside: contact).isVisible
                 else { continue }
-                tellService(availability.stanza, at: contact)
+                tellService(shown, at: contact)
             }
             return
         }
         for endpoint in home.endpoints {
-            if let availability = endpoint.availability { show(availability.stanza, of: endpoint, home, to: other) }
+            if let shown = endpoint.availability?.shown { show(shown, of: endpoint, home, to: other) }
         }
         if !adHoc.isEmpty { forgetWatches(of: home.jid, by: contact) }
         if !home.blocks(contact, .all) { sendLastItems(at: home, toClientsOf: other) }
@@ -192,7 +207,7 @@ extension Router {
         let other = homes.loaded(contact)
         if other == nil, services.isEmpty { return }
         guard home.toldSharing, other?.toldSharing ?? true else { return }
-        for endpoint in home.endpoints where endpoint.availability != nil {
+        for endpoint in home.endpoints where endpoint.availability?.shown != nil {
             let goodbye = PresenceStanza(type: "unavailable", from: endpoint.address)
             guard let other else {
                 tellService(goodbye, at: contact)

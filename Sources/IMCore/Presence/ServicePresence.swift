@@ -97,14 +97,14 @@ extension Router {
             guard let home, case let relation = presenceRelation(of: home, for: stanza.from), relation.entitles else {
                 return stanza.source.deliver(PresenceStanza(type: "unsubscribed", from: bare).addressed(to: asker))
             }
-            let available = home.endpoints.compactMap { endpoint in
+            let shown = home.endpoints.compactMap { endpoint in
                 PresencePolicy.decide(relation, of: home, at: endpoint, toOutside: stanza.from).isVisible
-                    ? endpoint.availability : nil
+                    ? endpoint.availability?.shown : nil
             }
-            if available.isEmpty {
+            if shown.isEmpty {
                 stanza.source.deliver(PresenceStanza(type: "unavailable", from: bare).addressed(to: asker))
             }
-            for availability in available { stanza.source.deliver(availability.stanza.addressed(to: asker)) }
+            for presence in shown { stanza.source.deliver(presence.addressed(to: asker)) }
         }
     }
 }

@@ -163,13 +163,13 @@ extension Router {
         if lists.lists.isEmpty { home.blocked = [] }
         let after = verdicts()
         for (index, endpoint) in home.endpoints.enumerated() where !after[index].isEmpty {
-            guard let availability = endpoint.availability else { continue }
+            guard let shown = endpoint.availability?.shown else { continue }
             for (place, item) in contacts.enumerated() {
                 let (old, new) = (before[index][place], after[index][place])
                 if item.subscription.from, old.out != new.out {
                     let stanza =
                         new.out
-                        ? PresenceStanza(type: "unavailable", from: endpoint.address) : availability.stanza
+                        ? PresenceStanza(type: "unavailable", from: endpoint.address) : shown
                     sendPast(stanza, to: item.contact, from: home)
                 }
                 if item.subscription.to, old.in != new.in, let contact = homes.loaded(item.address) {
@@ -196,7 +196,7 @@ extension Router {
             return
         }
         guard home.isSharing, contact.isSharing else { return }
-        for other in contact.endpoints where other.availability != nil {
+        for other in contact.endpoints where other.availability?.shown != nil {
             endpoint.deliver(PresenceStanza(type: "unavailable", from: other.address), to: home.address)
         }
     }

@@ -15,13 +15,13 @@ public struct CoreConfig: Sendable {
     public var rosterItems = 5_000
     public var blockedItems = 1_000
     public var archive = ArchiveConfig()
-    public var sessionsPerUser = 10
     public var pubsub = PubSubLimits()
     /// Messages to an inactive client wait while another one of the user is active.
     public var quietMode = false
     /// How long a client counts as active after presence or a message, milliseconds.
     public var activeTime: Int64 = 300_000
     public var push = PushConfig()
+    public var presence = PresenceConfig()
 
     public init() {}
 }
@@ -49,6 +49,12 @@ public final class Router {
     var services: [String: any DomainService] = [:]
     /// Push services with something to tell that waits.
     var waitingPushes: [(PushRegistration, UserHome)] = []
+    /// Changes of presence that wait for their turn.
+    var pacing = PresencePacing()
+    /// Homes whose status set by hand ends at a time, while they have clients.
+    var endingStatuses: [ObjectIdentifier: UserHome] = [:]
+    /// Called when a status set by hand has changed.
+    public var whenManualPresenceChanged: ((UserHome) -> Void)?
     /// Requests of ours that services have not answered.
     public let inquiries = ServiceInquiries()
     /// Answers IQs of services to hosted domains and to accounts; set by the face that knows how.
@@ -100,6 +106,8 @@ public final class Router {
         inquiries.tick(uptime)
         if !waitingPushes.isEmpty { sendWaitingPushes() }
         if !adHoc.isEmpty { expireWatches() }
+        if !pacing.isEmpty { sendWaitingPresence() }
+        if !endingStatuses.isEmpty { endStatuses() }
         if uptime - lastEviction > 10_000 {
             lastEviction = uptime
             homes.evictIdle(uptime: uptime)
@@ -120,7 +128,9 @@ public final class Router {
         if let old = home.endpoint(resource: endpoint.resource) {
             old.end(StreamError(.conflict, "replaced by a new session with the same resource"))
         }
-        while home.endpoints.count >= max(1, config.sessionsPerUser), let oldest = home.endpoints.first {
+        while home.endpoints.count >= max(1, home.policy.values.messaging.sessionsPerUser),
+            let oldest = home.endpoints.first
+        {
             oldest.end(StreamError(.conflict, "too many sessions: the oldest was ended"))
             if home.endpoints.first === oldest { home.endpoints.removeFirst() }
         }
@@ -143,7 +153,7 @@ public final class Router {
         if !home.pushes.isEmpty { notifyAbsent(endpoint.resource, of: entries, home) }
         replayEnded(for: endpoint, home) { giveBack(entries, from: endpoint, home) }
         becomeUnavailable(endpoint, home, stanza: nil)
-        if home.endpoints.isEmpty, !home.isRemoved { saveLastSeen(home) }
+        if home.endpoints.isEmpty, !home.isRemoved, home.manual?.state != .offline { saveLastSeen(home) }
     }
 
     /// The link of a client is gone; it may come back (XEP-0198 §5). Meanwhile others take over.
@@ -160,7 +170,7 @@ public final class Router {
         startReplay(for: endpoint, home)
     }
 
-    private func saveLastSeen(_ home: UserHome) {
+    func saveLastSeen(_ home: UserHome) {
         let (id, now, status) = (home.id, time.now, home.lastStatus)
         home.lastSeenAt = now
         persist(home) { try AccountStore.setLastSeen(id, at: now, status: status, in: $0) }

@@ -139,6 +139,8 @@ extension MessageTraits {
             case ("urn:xmpp:receipts", _), ("urn:xmpp:chat-markers:0", _):
                 formUnion([.receipt, .substance, .lasting])
             case ("urn:xmpp:message-retract:1", "retract"): formUnion([.substance, .lasting, .retraction])
+            case ("jabber:x:data", _): formUnion([.substance, .lasting, .form])
+            case ("urn:xmpp:jingle-message:0", _): formUnion([.substance, .lasting, .call])
             default:
                 insert(.substance)
                 if !Self.transientNamespaces.contains(where: { "\($0)" == child.namespace }) { insert(.lasting) }

@@ -7,6 +7,7 @@ public final class UserPolicy: Sendable, Equatable {
     /// The values; a new one is made for every change.
     public struct Values: Sendable, Equatable {
         public var presence = PresenceSettings()
+        public var messaging = MessagingSettings()
 
         public init() {}
     }

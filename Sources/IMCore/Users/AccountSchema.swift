@@ -65,5 +65,5 @@ public enum AccountSchema {
         + PushSchema.migrations + [PortableSchema.migration, EnrolmentSchema.migration, PrivacySchema.migration]
         + FileSchema.migrations
         + RoomSchema.migrations + SettingsSchema.migrations
-        + [AllowSchema.migration, RosterCountSchema.migration]
+        + [AllowSchema.migration, RosterCountSchema.migration, ManualPresenceStore.migration]
 }

@@ -43,7 +43,27 @@ public struct Availability {
     public var priority: Int8
     /// `available`, `away`, `chat`, `dnd` or `xa`.
     public var show: String
+    /// As the client sent it; its user's own clients get this one.
     public var stanza: PresenceStanza
+    /// When the client said it, milliseconds since 1970.
+    public internal(set) var since: Int64 = 0
+    /// What a status set by hand makes of it.
+    var overlay = Overlay.none
+
+    enum Overlay {
+        case none
+        case rewritten(PresenceStanza)
+        case hidden
+    }
+
+    /// What watchers see; nil while the user appears offline to them.
+    public var shown: PresenceStanza? {
+        switch overlay {
+        case .none: stanza
+        case .rewritten(let stanza): stanza
+        case .hidden: nil
+        }
+    }
 
     public init(priority: Int8, show: String, stanza: PresenceStanza) {
         self.priority = priority

@@ -12,6 +12,7 @@ struct HomeRecord: Sendable {
     var photoHash: String?
     var archivePreferences: ArchivePreferences?
     var pushes: [PushRecord]
+    var manual: ManualPresence?
 
     /// Nil when there is no such account.
     static func load(_ jid: JID, in transaction: any Transaction) throws -> HomeRecord? {
@@ -24,6 +25,7 @@ struct HomeRecord: Sendable {
             storedMessages: try JournalStore.count(account.id, in: transaction),
             photoHash: try ProfileStore.photoHash(account.id, in: transaction),
             archivePreferences: try ArchivePreferences.load(account.id, in: transaction),
-            pushes: try PushStore.load(account.id, in: transaction))
+            pushes: try PushStore.load(account.id, in: transaction),
+            manual: try ManualPresenceStore.load(account.id, in: transaction))
     }
 }

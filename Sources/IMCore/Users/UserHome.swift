@@ -37,6 +37,10 @@ public final class UserHome {
     /// No longer in the registry: whoever still points here has to look again.
     public internal(set) var isForgotten = false
 
+    /// Status set by hand; nil for who has none.
+    public internal(set) var manual: ManualPresence?
+    /// When watchers were last told of a change, monotonic milliseconds.
+    var lastPresenceChange = Int64.min / 2
     /// Push services that its clients enabled (XEP-0357).
     var pushes: [PushRegistration] = []
     /// The client that last sent available presence or a message, and when, for quiet mode.
@@ -67,6 +71,7 @@ public final class UserHome {
         lastStatus = record.account.lastStatus
         photoHash = record.photoHash
         pushes = record.pushes.map { PushRegistration($0) }
+        manual = record.manual
     }
 
     /// Stands for an asker without account here, a service or a component: empty, and nothing is stored for it.
@@ -98,6 +103,9 @@ public final class UserHome {
 
     /// Others do not know yet what the policy says.
     var isSwitching: Bool { toldSharing != policy.values.presence.sharing }
+
+    /// Whether watchers see some client of the user.
+    public var isShown: Bool { endpoints.contains { $0.availability?.shown != nil } }
 
     /// Remembers the status text of an unavailable presence (XEP-0012 §4).
     public func noteStatus(_ status: String?) { lastStatus = status.map { String($0.prefix(1_024)) } }

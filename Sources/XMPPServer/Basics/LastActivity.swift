@@ -30,7 +30,7 @@ extension XMPPFeature {
             guard let other, !other.blocks(request.asker, .iq),
                 server.router.showsPresence(of: other, to: request.home)
             else { return request.refuse(StanzaError(.auth, .forbidden)) }
-            if other.endpoints.contains(where: { $0.availability != nil }) {
+            if other.isShown {
                 return request.reply("<query xmlns='\(lastNamespace)' seconds='0'/>")
             }
             guard let last = other.lastSeenAt else { return request.refuse(.itemNotFound) }

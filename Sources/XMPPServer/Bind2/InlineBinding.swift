@@ -18,6 +18,8 @@ extension C2SSession {
                 // Not the same home if that took long.
                 withHome(account) { [self] home in
                     endEarlierSessions(of: home)
+                    // Unbound, the client binds by itself, and hears why it cannot.
+                    guard server.router.hasRoom(for: wanted, home) else { return extensibleSucceeded(answer) }
                     enter(home, as: wanted)
                     historyUpTo = bounds?.last
                     let metadata = bounds.map {

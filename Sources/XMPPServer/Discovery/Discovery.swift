@@ -52,20 +52,21 @@ extension XMPPFeature {
         if let node, !node.isEmpty, answersNode(request, node, .information) { return }
         guard let target = request.target, target != request.home.jid else {
             guard node == nil || node == "" else { return request.refuse(.itemNotFound) }
-            return request.reply(Discovery.account(registry))
+            return request.reply(Discovery.account(registry, request.home.policy))
         }
         if target.local == nil {
-            let known = Discovery.node + "#" + registry.capabilities
+            let known = Discovery.node + "#" + registry.capabilities(request.home.policy)
             guard node == nil || node == "" || node == known else { return request.refuse(.itemNotFound) }
             return request.reply(
                 Discovery.information(
-                    Discovery.serverIdentity, registry.serverFeatures, node: node, others: registry.furtherIdentities,
+                    Discovery.serverIdentity, registry.shown(registry.serverFeatures, to: request.home.policy),
+                    node: node, others: registry.furtherIdentities,
                     forms: registry.serverForms))
         }
         // XEP-0030 §8: only those who may see the user learn that the account exists.
         visibleHome(request, target, otherwise: { request.refuse(.serviceUnavailable) }) { _ in
             guard node == nil || node == "" else { return request.refuse(.itemNotFound) }
-            request.reply(Discovery.account(registry))
+            request.reply(Discovery.account(registry, request.home.policy))
         }
     }
 
@@ -129,8 +130,10 @@ extension Discovery {
     }
 
     /// disco#info of an account.
-    static func account(_ registry: XMPPRegistry) -> String {
-        information(accountIdentity, registry.accountFeatures, node: nil, others: [personalEventing])
+    static func account(_ registry: XMPPRegistry, _ policy: UserPolicy) -> String {
+        information(
+            accountIdentity, registry.shown(registry.accountFeatures, to: policy), node: nil,
+            others: [personalEventing])
     }
 
     /// The answer to disco#items; `items` is serialised.

@@ -85,6 +85,7 @@ enum XMPPFeatures {
             .registration, .contactAddresses, .externalServices, .bytestreams, .bitsOfBinary,
             .archive, .clientState, .push,
             .webSocket, .bosh, .alternativeConnections,
+            .manualStatus,
             .vcard4, .avatars, .bookmarks, .portable, .clientCertificates,
             // Last: it takes every node of an account for one of its own.
             .personalEventing,
@@ -111,6 +112,8 @@ final class XMPPRegistry {
     /// Forms in the server's discovery information, in the order of their types.
     let serverForms: [DiscoveryForm]
     let capabilities: String
+    /// For users whose devices get no copies: other features, so another hash.
+    private let capabilitiesWithoutCarbons: String
     /// Identities of the server besides its own: many clients look for personal eventing there.
     let furtherIdentities: [Discovery.Identity]
 
@@ -152,14 +155,28 @@ final class XMPPRegistry {
             features.contains { $0.name == XMPPFeature.personalEventing.name } ? [Discovery.personalEventing] : []
         capabilities = EntityCapabilities.verification(
             identities: furtherIdentities + [Discovery.serverIdentity], features: serverFeatures, forms: serverForms)
+        capabilitiesWithoutCarbons = EntityCapabilities.verification(
+            identities: furtherIdentities + [Discovery.serverIdentity],
+            features: serverFeatures.filter { !XMPPFeature.carbonsFeatures.contains($0) }, forms: serverForms)
     }
 
-    func streamFeatures(domain: String) -> String { bindingFeature + boundStreamFeatures }
+    func streamFeatures(_ policy: UserPolicy) -> String { bindingFeature + boundStreamFeatures(policy) }
 
     /// What is left to negotiate on a bound stream.
-    var boundStreamFeatures: String {
+    func boundStreamFeatures(_ policy: UserPolicy) -> String {
         fixedStreamFeatures
-            + "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='\(Discovery.node)' ver='\(capabilities)'/>"
+            + "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='\(Discovery.node)'"
+            + " ver='\(capabilities(policy))'/>"
+    }
+
+    func capabilities(_ policy: UserPolicy) -> String {
+        policy.values.messaging.copiesToDevices ? capabilities : capabilitiesWithoutCarbons
+    }
+
+    /// What that user may see of the server's or of an account's features.
+    func shown(_ features: [String], to policy: UserPolicy) -> [String] {
+        policy.values.messaging.copiesToDevices
+            ? features : features.filter { !XMPPFeature.carbonsFeatures.contains($0) }
     }
 
     /// Lets the features answer service discovery of a node; false when none knows it.

@@ -52,7 +52,9 @@ extension C2SSession {
         switch target(attributes.to, bytes) {
         case .malformed: refuseMessage(attributes, bytes, number, .jidMalformed())
         case .remote, .service: elsewhere(bytes, attributes, number)
-        case .domain(let jid): toMany(.message, jid, bytes, attributes, number)
+        case .domain(let jid):
+            if isStopped(bytes, attributes, number) { return }
+            toMany(.message, jid, bytes, attributes, number)
         case .own: routeRewritten(home.jid, bytes, frame, attributes, type, number, home)
         case .user(let jid): routeRewritten(jid, bytes, frame, attributes, type, number, home)
         }
@@ -72,11 +74,27 @@ extension C2SSession {
     /// Not to a user of ours: to a service, or nowhere.
     private func elsewhere(_ bytes: UnsafeRawBufferPointer, _ attributes: StanzaAttributes, _ number: UInt64?) {
         if case .service(let jid) = target(attributes.to, bytes) {
+            if isStopped(bytes, attributes, number) { return }
             if server.router.config.quietMode, let home { server.router.noteActivity(of: self, home) }
             toService(.message, jid, bytes, attributes, number)
         } else {
             refuseMessage(attributes, bytes, number, StanzaError(.cancel, .remoteServerNotFound))
         }
+    }
+
+    /// Instant messaging is off for the user, and this is some: refused or dropped.
+    private func isStopped(
+        _ bytes: UnsafeRawBufferPointer, _ attributes: StanzaAttributes, _ number: UInt64?
+    ) -> Bool {
+        guard let home, !home.policy.values.messaging.isEnabled,
+            let element = try? XMLElement(
+                parsing: bytes, streamDefaultNamespace: XMPPNamespace.client, streamPrefixes: [])
+        else { return false }
+        let (error, isStopped) = server.router.stopsMessage(element, of: home)
+        guard isStopped else { return false }
+        if let error { refuse("message", attributes, bytes, error) }
+        if let number { stanzaIsSafe(number) }
+        return true
     }
 
     private func routeRewritten(
@@ -203,6 +221,8 @@ extension C2SSession {
                     traits.insert(.retraction)
                 } else if child.namespace(equals: "jabber:x:data", in: bytes) {
                     traits.insert(.form)
+                } else if child.namespace(equals: "urn:xmpp:jingle-message:0", in: bytes) {
+                    traits.insert(.call)
                 }
                 traits.insert(.substance)
                 if !MessageTraits.transientNamespaces.contains(where: { child.namespace(equals: $0, in: bytes) }) {

@@ -28,6 +28,10 @@ extension C2SSession {
     }
 
     private func bind(_ wanted: String, to home: UserHome, account: JID, id: String) {
+        // §7.6.2.1; the client may try again when another session has ended.
+        guard server.router.hasRoom(for: certificate?.resource ?? wanted, home) else {
+            return bindFailed(id, .tooManySessions)
+        }
         enter(home, as: wanted)
         append(
             Array(

@@ -81,7 +81,7 @@ extension C2SSession {
             }
             return xml + authenticationFeatures
         }
-        return server.registry.streamFeatures(domain: domain)
+        return server.registry.streamFeatures(policy)
     }
 
     // MARK: Elements before binding

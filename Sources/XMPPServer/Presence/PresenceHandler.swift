@@ -68,6 +68,7 @@ extension C2SSession {
             self, home,
             Availability(priority: Int8(priority), show: show.isEmpty ? "available" : show, stanza: stanza))
         noteCapabilities(bytes, frame)
+        if !hasSeenBanner { showBanner() }
     }
 
     private func directPresence(

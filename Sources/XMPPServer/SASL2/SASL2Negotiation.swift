@@ -68,9 +68,14 @@ extension C2SSession {
         resumeInput()
     }
 
+    /// What has been decided for the account of the stream.
+    var policy: UserPolicy {
+        home?.policy ?? account.map { server.router.policies.policy(for: $0) } ?? .standard
+    }
+
     /// What is left to negotiate on a bound stream.
     var boundFeatures: [UInt8] {
-        Array("<stream:features>\(server.registry.boundStreamFeatures)</stream:features>".utf8)
+        Array("<stream:features>\(server.registry.boundStreamFeatures(policy))</stream:features>".utf8)
     }
 }
 

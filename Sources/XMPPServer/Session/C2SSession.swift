@@ -91,6 +91,9 @@ public final class C2SSession: Endpoint {
     public var isInterested = false
     public var followsBlockList = false
     public var wantsCarbons = false
+    /// Has asked for the status set by hand, and hears of changes.
+    var followsStatus = false
+    var hasSeenBanner = false
     public var historyUpTo: MessageID?
     public var interests: PubSubInterests?
     /// The `<c/>` of the last available presence that had one (XEP-0115).

@@ -117,10 +117,10 @@ extension FormField {
 }
 
 extension XMLElement {
-    mutating func append(_ child: XMLElement) { children.append(.element(child)) }
+    public mutating func append(_ child: XMLElement) { children.append(.element(child)) }
 
     /// Appends a child of the same namespace that holds text.
-    mutating func append(_ name: String, _ text: String) {
+    public mutating func append(_ name: String, _ text: String) {
         let content: [Node] = text.isEmpty ? [] : [.text(text)]
         children.append(.element(XMLElement(name, namespace: namespace, children: content)))
     }

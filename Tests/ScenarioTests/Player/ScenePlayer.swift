@@ -70,6 +70,7 @@ final class ScenePlayer {
         }
         if reader.take("after") { return try passTime(&reader) }
         if reader.take("the server") { return try changeServer(&reader) }
+        if reader.take("the administrator sets") { return try changePolicy(&reader) }
         let actor = reader.word()
         guard cast.contains(String(actor.prefix { $0 != "/" && $0 != ":" })) else {
             throw SceneFailure("'\(actor)' is not in the cast")
@@ -120,6 +121,23 @@ final class ScenePlayer {
         try keepOrder()
         time.advance(milliseconds: amount * unit)
         try server.onLoop { $0.tick() }
+        try keepOrder()
+    }
+
+    /// `the administrator sets NAME NUMBER [for SUBJECT]`, while everything goes on.
+    private func changePolicy(_ reader: inout StatementReader) throws {
+        let name = reader.word()
+        guard let value = Int(reader.word()) else { throw SceneFailure("a setting needs a number") }
+        let subject = reader.take("for") ? reader.word() : nil
+        try reader.requireEnd()
+        guard settings.policies.decide(name, value, for: subject) else {
+            throw SceneFailure("there is no policy '\(name)'")
+        }
+        guard hasStarted else { return }
+        let server = try server()
+        try keepOrder()
+        let table = settings.policies.table
+        try server.onLoop { $0.router.policiesChanged(table) }
         try keepOrder()
     }
 

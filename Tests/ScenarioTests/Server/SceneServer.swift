@@ -98,6 +98,7 @@ final class SceneServer {
         let router = Router(
             database: database, journal: journal, domains: SceneAccounts.domains, config: settings.core,
             loop: isolated, time: time, logger: logger)
+        router.policiesChanged(settings.policies.table)
         let authentication = AuthenticationService(
             database: database, decoySecret: secret, config: settings.c2s, loop: isolated, time: time)
         let server = C2SServer(

@@ -6,6 +6,7 @@ struct SceneSettings: Sendable {
     var c2s = C2SConfig()
     var core = CoreConfig()
     var services = ServicesConfig()
+    var policies = ScenePolicies()
     /// Whether there is a bytestreams proxy.
     var proxy65 = false
     var gatherMilliseconds = 1
@@ -15,6 +16,8 @@ struct SceneSettings: Sendable {
 
     init() {
         c2s.requiresTLS = false
+        // Each change is told at once, unless the scene is about that.
+        core.presence.coalesce = 0
         // Time jumps; silence would be asked about.
         c2s.pingSeconds = 0
         c2s.switchedOff.insert("client-certificates")
@@ -40,11 +43,12 @@ struct SceneSettings: Sendable {
         case "pubsub-item-bytes": core.pubsub.itemBytes = value
         case "pubsub-bytes": core.pubsub.totalBytes = value
         case "pubsub-subscriptions": core.pubsub.subscriptions = value
-        case "sessions-per-user": core.sessionsPerUser = value
         case "archive":
             core.archive.isEnabled = value != 0
             if value == 0 { c2s.switchedOff.insert("archive") }
         case "archive-days": core.archive.retention = Int64(value) * 86_400_000
+        case "presence-coalesce-ms": core.presence.coalesce = Int64(value)
+        case "presence-change-throttle": core.presence.changesPerSecond = value
         case "quiet-mode": core.quietMode = value != 0
         case "held-stanzas": c2s.heldStanzas = value
         case "push-services": core.push.services = value
@@ -106,7 +110,9 @@ struct SceneSettings: Sendable {
         case "room-occupants": services.rooms.limits.occupants = value
         case "room-history": services.rooms.limits.history = value
         case "room-members": services.rooms.limits.members = value
-        default: throw SceneFailure("there is no setting '\(name)'")
+        case "banner": c2s.banner = value != 0 ? "Authorised use only.\nEverything is recorded." : ""
+        default:
+            guard policies.decide(name, value) else { throw SceneFailure("there is no setting '\(name)'") }
         }
     }
 }

@@ -86,8 +86,8 @@ let package = Package(
         .target(
             name: "CommandLine",
             dependencies: [
-                "Ground", "Settings", "XMLWire", "XMPPWire", "Storage", "StorageSQLite", "IMCore", "AdminServer",
-                "LoadGenerator", arguments, httpClient, x509, crypto, log, nio, posix,
+                "Ground", "Settings", "XMLWire", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore",
+                "AdminServer", "LoadGenerator", arguments, httpClient, x509, crypto, log, nio, posix,
             ]),
         .executableTarget(
             name: "roost",

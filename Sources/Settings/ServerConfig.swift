@@ -222,6 +222,8 @@ public struct ServerConfig: Sendable, Equatable {
     public struct Web: Sendable, Equatable {
         /// The page of the web chat is served.
         public var isChatOn: Bool = true
+        /// New WebSockets and BOSH sessions are taken.
+        public var isEnabled = true
         /// Origins that may use WebSocket and BOSH; `*` is any.
         public var origins: [String] = ["*"]
         /// Base of the URLs in host-meta, without a slash at the end; empty for the HTTPS listener itself.

@@ -96,6 +96,10 @@ extension Setting {
             "Whether users find a chat at /chat of listen.https and listen.http (docs/web-chat.md), to which / leads.",
             toggle(\.web.isChatOn), title: "Web chat"),
         Setting(
+            "web.enabled",
+            "Whether clients may connect by WebSocket and BOSH. Off, those that are connected stay until they leave.",
+            toggle(\.web.isEnabled), title: "Clients in web browsers"),
+        Setting(
             "web.origins",
             "Web origins whose pages may use WebSocket and BOSH (CORS). host-meta may be read by any page.",
             .texts(

@@ -40,6 +40,7 @@ extension HTTPFront.Settings {
 extension WebSettings {
     init(_ config: ServerConfig) {
         self.init()
+        isEnabled = config.web.isEnabled
         origins = config.web.origins
         publicURL = config.web.publicURL
         httpsPort = config.https?.port

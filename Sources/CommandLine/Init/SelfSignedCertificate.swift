@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import SwiftASN1
+import Transport
 import X509
 
 /// A certificate to start with: ECDSA P-256, signed by its own key, for one domain.

@@ -18,6 +18,14 @@ public struct Histogram: Sendable, Equatable {
         counts[Self.bounds.firstIndex { value <= $0 } ?? Self.bounds.count] += 1
     }
 
+    /// What was added after an earlier state.
+    public func since(_ earlier: Histogram) -> Histogram {
+        var difference = self
+        for index in counts.indices { difference.counts[index] -= earlier.counts[index] }
+        difference.sum -= earlier.sum
+        return difference
+    }
+
     /// Upper bound of the bucket that a share of all durations does not exceed, milliseconds; nil without any.
     ///
     /// - Parameter share: 0.5 for the median, 0.99 for the 99th percentile.

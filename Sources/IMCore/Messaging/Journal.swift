@@ -35,7 +35,7 @@ public final class Journal {
     private var operations: [Operation] = []
     private var isCommitting = false
     /// The last commit failed; what was accepted since is in memory only.
-    private(set) var isFailing = false
+    public private(set) var isFailing = false
     private var timer: Scheduled<Void>?
     /// The timer was set for deletions only.
     private var isTimerLazy = false

@@ -55,7 +55,7 @@ public final class BOSHMount: XMPPMount {
             guard let session = sessions[sid] else { return refuse(exchange, "item-not-found") }
             return session.receive(body, rid: rid, exchange)
         }
-        guard !server.isDraining else { return refuse(exchange, "system-shutdown") }
+        guard settings.isEnabled, !server.isDraining else { return refuse(exchange, "system-shutdown") }
         let session = BOSHSession(
             body, rid: rid, session: server.open(address: request.address, isSecure: request.isSecure),
             address: request.address, mount: self)

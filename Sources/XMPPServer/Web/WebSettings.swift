@@ -2,6 +2,8 @@ import Transport
 
 /// Settings of what web browsers use.
 public struct WebSettings: Sendable {
+    /// New WebSockets and BOSH sessions are taken.
+    public var isEnabled = true
     /// Origins that may use WebSocket and BOSH; `*` is any.
     public var origins = ["*"]
     /// Base of the addresses in host-meta and of files; empty for the HTTPS listener itself.
@@ -23,7 +25,7 @@ public protocol XMPPMount: HTTPMount {
 extension HTTPFront {
     /// Everything that an XMPP server offers to web browsers.
     public func addXMPP(_ server: C2SServer, _ settings: WebSettings) {
-        add(WebSocketMount(server: server, origins: AllowedOrigins(settings.origins)))
+        add(WebSocketMount(server: server, settings: settings))
         add(BOSHMount(server: server, settings: settings))
         for format in HostMetaMount.Format.allCases {
             add(HostMetaMount(format, domains: server.router.domainNames, settings: settings))

@@ -8,15 +8,18 @@ public final class WebSocketMount: XMPPMount {
     public let path = location
     private let server: C2SServer
     private var origins: AllowedOrigins
+    private var isEnabled = true
     private var links: [ObjectIdentifier: WebSocketLink] = [:]
 
-    public init(server: C2SServer, origins: AllowedOrigins) {
+    public init(server: C2SServer, settings: WebSettings) {
         self.server = server
-        self.origins = origins
+        origins = AllowedOrigins(settings.origins)
+        isEnabled = settings.isEnabled
     }
 
     public func reconfigure(_ server: C2SServer, _ settings: WebSettings) {
         origins = AllowedOrigins(settings.origins)
+        isEnabled = settings.isEnabled
     }
 
     /// Largest message in bytes. Above the largest stanza, so that one that is a little too large gets its stream error.
@@ -30,6 +33,7 @@ public final class WebSocketMount: XMPPMount {
     }
 
     public func upgrade(_ request: HTTPRequest) -> HTTPUpgrade? {
+        guard isEnabled else { return .refuse(.text(.serviceUnavailable, "WebSocket is switched off")) }
         guard origins.allows(request) else { return .refuse(.text(.forbidden, "this origin is not allowed")) }
         return WebSocketHandshake.answer(
             request, subprotocol: "xmpp", frameBytes: Self.frameBytes(server.config)

@@ -5,7 +5,7 @@ import XMPPServer
 
 /// Starts and stops feature services. What a service runs by is a setting, so every start and stop is a version of the
 /// settings, with who and when.
-struct LiveServices: AdminServices {
+struct LiveServices: AdminFeatureServices {
     let core: NIOLoopBound<C2SServer>
     let settings: LiveSettings
     let listeners: Listeners

@@ -1,5 +1,5 @@
 /// Feature services of the running server: what administrators know as Control Center – Feature Services.
-public protocol AdminServices: Sendable {
+public protocol AdminFeatureServices: Sendable {
     func services() async throws -> [AdminService]
     /// Starts, stops or restarts a service, by its name or one of the names it has elsewhere. What it stops with is a
     /// setting, so that it is recorded and stays over a restart of the server.

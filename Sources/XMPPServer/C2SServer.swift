@@ -20,6 +20,9 @@ public final class C2SServer {
     private(set) var external: ExternalAuthentication?
     /// Accounts created by address (XEP-0077).
     var registrations: FailureThrottle
+    /// What users may choose; nil where nobody keeps it.
+    public var userSettings: (any UserSettings)?
+    var choiceRate = FailureThrottle(limit: C2SServer.choicesPerMinute)
     /// Reports by account (XEP-0377).
     var reports = FailureThrottle(limit: BlockingReport.perHour, window: 3_600_000)
     public internal(set) var config: C2SConfig
@@ -90,6 +93,7 @@ public final class C2SServer {
         router.whenSharingSwitched.append { [weak self] users in
             for service in self?.rooms ?? [] { service.sharingSwitched(users) }
         }
+        router.whenPolicyChanged = { [weak self] home in if let self { UserPolicies.push(home, self) } }
         router.whenManualPresenceChanged = { [unowned router] in ManualStatus.push($0, router) }
         arrangeServices()
     }

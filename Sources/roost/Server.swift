@@ -91,6 +91,7 @@ final class Server: Service {
             path: path, stored: stored, layered: layered, policies: policies, live: LiveConfig(config),
             database: database, target: target, time: time, logger: logger)
         try await loop.submit {
+            core.value.userSettings = settings
             core.value.router.whenAccountRemoved.append { jid in
                 Task { await settings.forget(user: jid.bare.description) }
             }

@@ -53,6 +53,8 @@ public final class Router {
     var pacing = PresencePacing()
     /// Homes whose status set by hand ends at a time, while they have clients.
     var endingStatuses: [ObjectIdentifier: UserHome] = [:]
+    /// Called when something else is decided for a user whose home is in memory.
+    public var whenPolicyChanged: ((UserHome) -> Void)?
     /// Called when a status set by hand has changed.
     public var whenManualPresenceChanged: ((UserHome) -> Void)?
     /// Requests of ours that services have not answered.

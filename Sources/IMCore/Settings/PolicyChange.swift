@@ -30,6 +30,7 @@ extension Router {
 
     /// What follows for one user; `home.policy` is the new one.
     func policyChanged(of home: UserHome, from old: UserPolicy) {
+        if !home.endpoints.isEmpty { whenPolicyChanged?(home) }
         if home.policy.values.presence != old.values.presence || home.isSwitching {
             presencePolicyChanged(of: home, from: old.values.presence)
         }

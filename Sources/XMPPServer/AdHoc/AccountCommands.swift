@@ -4,7 +4,7 @@ import XMPPWire
 
 /// Every command of the server: the one list to add to.
 enum AdHocCommands {
-    static var all: [AdHocCommand] { [.account, .status, .changePassword, .sessions, .endSessions, .watch] }
+    static var all: [AdHocCommand] { [.account, .status, .settings, .changePassword, .sessions, .endSessions, .watch] }
 }
 
 /// What users do for themselves.

@@ -85,7 +85,7 @@ enum XMPPFeatures {
             .registration, .contactAddresses, .externalServices, .bytestreams, .bitsOfBinary,
             .archive, .clientState, .push,
             .webSocket, .bosh, .alternativeConnections,
-            .manualStatus,
+            .manualStatus, .userPolicies,
             .vcard4, .avatars, .bookmarks, .portable, .clientCertificates,
             // Last: it takes every node of an account for one of its own.
             .personalEventing,

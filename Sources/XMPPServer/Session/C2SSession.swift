@@ -93,6 +93,8 @@ public final class C2SSession: Endpoint {
     public var wantsCarbons = false
     /// Has asked for the status set by hand, and hears of changes.
     var followsStatus = false
+    /// Has asked for the policies of the user, and hears of changes.
+    var followsPolicy = false
     var hasSeenBanner = false
     public var historyUpTo: MessageID?
     public var interests: PubSubInterests?

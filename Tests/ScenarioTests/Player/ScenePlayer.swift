@@ -136,8 +136,7 @@ final class ScenePlayer {
         guard hasStarted else { return }
         let server = try server()
         try keepOrder()
-        let table = settings.policies.table
-        try server.onLoop { $0.router.policiesChanged(table) }
+        try server.decide(settings.policies)
         try keepOrder()
     }
 

@@ -21,6 +21,7 @@ final class SceneServer {
     private let core: NIOLoopBound<C2SServer>
     private let channels: [any Channel]
     private let database: SQLiteDatabase
+    private let users: SceneUserSettings
 
     /// Opens the database and binds a port of the system's choice. Call from a thread that may wait.
     init(path: String, settings: SceneSettings, time: ManualTime) throws {
@@ -48,6 +49,11 @@ final class SceneServer {
             }
             return NIOLoopBound(core, eventLoop: loop)
         }.wait()
+        let users = SceneUserSettings(settings.policies) { table in
+            try? await core.eventLoop.submit { core.value.router.policiesChanged(table) }.get()
+        }
+        try loop.submit { core.value.userSettings = users }.wait()
+        self.users = users
         let clients = try Waiting.result {
             try await Listener.bind(address: "127.0.0.1", port: 0, group: group) { channel in
                 try core.value.accept(channel, directTLS: false)
@@ -114,6 +120,14 @@ final class SceneServer {
     func onLoop<Value: Sendable>(_ body: @escaping @Sendable (C2SServer) throws -> Value) throws -> Value {
         let core = core
         return try loop.submit { try body(core.value) }.wait()
+    }
+
+    /// The administrator has decided something else; it is in force when this returns.
+    func decide(_ policies: ScenePolicies) throws {
+        let users = users
+        try Waiting.result { await users.decided(policies) }
+        let table = policies.table
+        try onLoop { $0.router.policiesChanged(table) }
     }
 
     /// Returns once everything accepted is committed and homes that were being read are there.

@@ -20,6 +20,8 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
@@ -39,6 +41,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
         .package(
             url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1", traits: ["FullFoundation"]),
+        .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0", traits: []),
         .package(url: "https://github.com/hummingbird-project/swift-mustache.git", exact: "2.1.1"),
         .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", exact: "7.10.0"),
@@ -73,7 +76,8 @@ let package = Package(
         .target(
             name: "AdminServer",
             dependencies: [
-                "Ground", "Settings", "Transport", "Storage", hummingbird, mustache, nio, posix, tls, crypto,
+                "Ground", "Settings", "Transport", "Storage", hummingbird, hummingbirdCore, httpTypes, mustache, nio,
+                posix, tls, crypto,
                 cryptoExtras, log,
             ],
             resources: [.embedInCode("Resources")]),
@@ -87,7 +91,7 @@ let package = Package(
             name: "CommandLine",
             dependencies: [
                 "Ground", "Settings", "XMLWire", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore",
-                "AdminServer", "LoadGenerator", arguments, httpClient, x509, crypto, log, nio, posix,
+                "AdminServer", "LoadGenerator", arguments, httpClient, http, tls, x509, crypto, log, nio, posix,
             ]),
         .executableTarget(
             name: "roost",
@@ -108,13 +112,19 @@ let package = Package(
         .testTarget(
             name: "XMPPServerTests",
             dependencies: ["XMPPServer", "Transport", "Storage", "XMLWire", "XMPPWire", "IMCore", nio, http, log]),
-        .testTarget(name: "AdminServerTests", dependencies: ["AdminServer", nio, posix, log]),
         .testTarget(name: "WebChatTests", dependencies: ["WebChat", "Transport", nio, http]),
+        .testTarget(
+            name: "AdminServerTests",
+            dependencies: [
+                "AdminServer", "Ground", "Storage", "StorageSQLite", hummingbird, hummingbirdCore, httpTypes,
+                httpClient,
+                nio, posix, log, tls,
+            ]),
         .testTarget(name: "LoadGeneratorTests", dependencies: ["LoadGenerator", nio, posix, crypto, cryptoExtras]),
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "CommandLine", "AdminServer", "Settings", "Storage", "StorageSQLite", "IMCore", "XMPPWire",
+                "CommandLine", "AdminServer", "Ground", "Settings", "Storage", "StorageSQLite", "IMCore", "XMPPWire",
                 arguments, nio, posix, log, x509, crypto,
             ]),
         .testTarget(

@@ -16,6 +16,7 @@ extension ConfigReader {
         let listeners = [
             ("listen.c2s", config.c2s), ("listen.c2s_tls", config.c2sTLS), ("listen.https", config.https),
             ("listen.http", config.http), ("listen.component", config.component),
+            ("listen.admin", config.adminListener),
         ].compactMap { name, listener in listener.map { (name: name, at: $0) } }
         for (index, listener) in listeners.enumerated() {
             guard let other = listeners[..<index].first(where: { Self.collide($0.at, listener.at) }) else { continue }

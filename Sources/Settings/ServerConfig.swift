@@ -79,6 +79,9 @@ public struct ServerConfig: Sendable, Equatable {
     public var components: [Component] = []
     /// HTTPS listener; nil switches it off.
     public var https: Listener? = Listener(address: "::", port: 5443)
+    /// HTTPS listener of the console and the HTTP API; nil switches it off.
+    public var adminListener: Listener? = Listener(address: "127.0.0.1", port: 8443)
+    public var administration = Administration()
     /// Plain HTTP listener, for a reverse proxy; nil switches it off.
     public var http: Listener? = Listener(address: "127.0.0.1", port: 5280)
     public var web = Web()

@@ -54,6 +54,8 @@ extension Setting {
             options: files),
         Group(
             key: "rooms", summary: "Chat rooms (XEP-0045) on a domain of their own; see docs/rooms.md.", options: rooms),
+        Group(
+            key: "admin", summary: "Signing in to the console; see docs/administration.md.", options: administration),
         Group(key: "log", summary: "What the server tells the operator.", options: log),
     ]
 
@@ -88,6 +90,11 @@ extension Setting {
             "listen.proxy65",
             "Proxy for file transfers between clients (XEP-0065); bytes pass as clients send them. The usual port is 7777.",
             .listener(\.proxy65Listener)),
+        Setting(
+            "listen.admin",
+            "Console and HTTP API for administrators, with TLS and the certificates of the domains. Only this machine"
+                + " reaches it unless the address says otherwise; see docs/administration.md.",
+            .listener(\.adminListener)),
     ]
 
     private static let web: [Setting] = [

@@ -22,7 +22,7 @@ final class Server: Service {
     private let adminGroup: MultiThreadedEventLoopGroup
     private let core: NIOLoopBound<C2SServer>
     let database: any Database
-    private let admin: AdminServer
+    let admin: AdminServer
     private let ticker: RepeatedTask
     private let logger: Logger
 
@@ -53,7 +53,7 @@ final class Server: Service {
         let descriptors = DescriptorLimit.raise()
         let database = try SQLiteDatabase(
             path: file.database, synchronous: .init(file.durability), logger: logger)
-        try await Migrator.apply(AccountSchema.migrations, to: database)
+        try await Migrator.apply(AccountSchema.migrations + AdminSchema.migrations, to: database)
         var stored = try await database.read { try StoredSettings(in: $0) }
         let layered = try readSettings(path, &stored, logger)
         let config = layered.config
@@ -82,9 +82,10 @@ final class Server: Service {
         }
         let relay = try await Self.relay(config, on: adminGroup.next(), time: time)
         let listeners = Listeners()
+        let administration = try await Administration(config, on: adminGroup.next(), logger: logger)
         let target = SettingsTarget(
-            core: core, front: front, relay: relay, listeners: listeners, group: group, adminGroup: adminGroup,
-            database: database, descriptors: descriptors)
+            core: core, front: front, relay: relay, administration: administration, listeners: listeners, group: group,
+            adminGroup: adminGroup, database: database, descriptors: descriptors)
         try await loop.submit { target.arrange(config) }.get()
         await listeners.keep(try await listeners.move(to: target.plans(config)))
         let settings = LiveSettings(
@@ -96,10 +97,12 @@ final class Server: Service {
                 Task { await settings.forget(user: jid.bare.description) }
             }
         }.get()
-        let backend = AdminOperations(
+        let backend = AdminBackendLive(
             live: settings.live, listeners: listeners, database: database, core: core, time: time)
-        let admin = AdminServer(
-            path: config.adminSocket, backend: backend, eventLoopGroup: adminGroup, logger: logger)
+        let interface = AdminInterface(
+            backend: backend, database: database, settings: AccessSettings(config), time: time, logger: logger)
+        let admin = AdminServer(interface, path: config.adminSocket, group: adminGroup)
+        administration.open(admin)
         try await admin.start()
         return Server(
             settings: settings, listeners: listeners, group: group, adminGroup: adminGroup, core: core,

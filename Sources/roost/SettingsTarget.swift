@@ -14,6 +14,7 @@ struct SettingsTarget: LiveSettings.Target {
     let core: NIOLoopBound<C2SServer>
     let front: NIOLoopBound<HTTPFront>
     let relay: NIOLoopBound<BytestreamRelay>
+    let administration: Administration
     let listeners: Listeners
     let group: MultiThreadedEventLoopGroup
     let adminGroup: MultiThreadedEventLoopGroup
@@ -21,7 +22,7 @@ struct SettingsTarget: LiveSettings.Target {
     let descriptors: Int
 
     func plans(_ config: ServerConfig) -> [Listeners.Plan] {
-        let (core, front, relay) = (core, front, relay)
+        let (core, front, relay, administration) = (core, front, relay, administration)
         return [
             .init(name: "c2s", at: config.c2s, group: group) { try core.value.accept($0, directTLS: false) },
             .init(name: "c2s-tls", at: config.c2sTLS, group: group) { try core.value.accept($0, directTLS: true) },
@@ -33,6 +34,9 @@ struct SettingsTarget: LiveSettings.Target {
             },
             .init(name: "proxy65", at: config.proxy65Listener, group: relay.eventLoop) {
                 try relay.value.accept($0)
+            },
+            .init(name: "admin", at: config.adminListener, group: administration.loop) {
+                try administration.accept($0)
             },
         ]
     }
@@ -52,6 +56,7 @@ struct SettingsTarget: LiveSettings.Target {
         let bytestreams = ServicesConfig(config).bytestreams
         let (relay, target) = (relay, self)
         try? await relay.eventLoop.submit { relay.value.config = bytestreams }.get()
+        await administration.take(config)
         try? await core.eventLoop.submit { target.take(config, policies) }.get()
         await listeners.keep(move)
     }

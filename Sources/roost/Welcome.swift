@@ -20,6 +20,13 @@ extension Server {
         }
         if let address = config.chatAddress { lines.append("  chat        \(address)") }
         lines.append("  admin       \(config.adminSocket)")
+        if let listener = config.adminListener {
+            let host = ["0.0.0.0", "::"].contains(listener.address) ? domain : listener.address
+            lines.append("  console     https://\(host.contains(":") ? "[\(host)]" : host):\(listener.port)/")
+            if let code = try? await admin.admin.access.setupCode() {
+                lines.append("  setup code  \(code)      (makes the first administrator, in the console)")
+            }
+        }
         lines.append("  durability  \(config.durability.rawValue)")
         let port = config.c2s?.port ?? config.c2sTLS?.port ?? 5_222
         if let address = config.chatAddress, hasDemoUsers {

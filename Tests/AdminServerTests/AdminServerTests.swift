@@ -5,120 +5,59 @@ import Testing
 
 @testable import AdminServer
 
-/// Runs `body` with a server on a socket in a folder of its own, and removes both afterwards.
-private func withServer(
-    backend: MemoryBackend = MemoryBackend(), logger: Logger? = nil,
-    _ body: (_ path: String, _ server: AdminServer) async throws -> Void
-) async throws {
-    let folder = NSTemporaryDirectory() + "/roost-\(UInt32.random(in: 0 ... .max))"
-    let server = AdminServer(
-        path: folder + "/admin.sock", backend: backend, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
-        logger: logger ?? Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try await server.start()
-    do {
-        try await body(folder + "/admin.sock", server)
-    } catch {
-        await server.stop()
-        throw error
-    }
-    await server.stop()
-}
-
 @Suite("Admin socket", .timeLimit(.minutes(2)))
 struct AdminServerTests {
-    @Test("every verb reaches the backend and its result comes back")
-    func verbs() async throws {
+    @Test("operations are served to the user of the server")
+    func operations() async throws {
         try await withServer(backend: MemoryBackend(sessions: [deskSession])) { path, _ in
-            let client = AdminClient(path: path)
-            let anna = AdminUserRequest(jid: "anna@example.com", password: "s3cret", name: "Anna", isAdmin: true)
-            #expect(try await client.call(.addUser, anna) == AdminDone())
-            let batch = AdminUserBatch(users: [anna, AdminUserRequest(jid: "bob@example.com", password: "p")])
-            #expect(
-                try await client.call(.addUsers, batch)
-                    == [AdminRowFailure(index: 0, reason: "anna@example.com exists")])
-            #expect(try await client.call(.setPassword, anna) == AdminDone())
-            let users: [AdminUser] = try await client.call(.listUsers)
-            #expect(users.map(\.jid) == ["anna@example.com", "bob@example.com"])
-            let detail: AdminUserDetail = try await client.call(.showUser, AdminTarget(jid: "anna@example.com"))
-            #expect(detail.name == "Anna" && detail.isAdmin && detail.sessions == [deskSession])
-            #expect(try await client.call(.listSessions) == [deskSession])
-            #expect(
-                try await client.call(.endSessions, AdminTarget(jid: "anna@example.com")) == AdminCount(count: 1))
-            #expect(try await client.call(.removeUser, AdminTarget(jid: "bob@example.com")) == AdminDone())
-            let status: AdminStatus = try await client.call(.status)
-            #expect(status.users == 1 && status.sessions == 0 && status.listeners == ["c2s [::]:5222"])
+            let made = try await ask(
+                path, "/users", method: "POST", body: #"{"jid": "anna@example.com", "password": "s3cret"}"#)
+            #expect(made.0 == 201 && made.1.contains("anna@example.com"), "\(made)")
+            #expect(try await ask(path, "/users").1.contains(#""jid":"anna@example.com""#))
+            let ended = try await ask(path, "/sessions/anna@example.com%2Fdesk", method: "DELETE")
+            #expect(ended.1 == #"{"count":1}"#)
+            #expect(try await ask(path, "/users/anna@example.com", method: "DELETE") == (204, ""))
+            let caller = try await ask(path, "/whoami")
+            #expect(caller.1.contains(#""name":"local:\#(geteuid())""#) && caller.1.contains(#""role":"superuser""#))
         }
     }
 
-    @Test("a refusal of the backend arrives with its condition and text")
-    func refusal() async throws {
-        try await withServer { path, _ in
-            await #expect(throws: AdminError(.notFound, "there is no account x@example.com")) {
-                let _: AdminUserDetail = try await AdminClient(path: path).call(
-                    .showUser, AdminTarget(jid: "x@example.com"))
-            }
-        }
-    }
-
-    @Test("an unforeseen failure of the backend is an internal error, and the connection goes on")
-    func internalError() async throws {
-        try await withServer { path, _ in
-            let raw = try RawConnection(path)
-            defer { raw.end() }
-            let arguments = #"{"jid": "broken@example.com", "password": "p", "isAdmin": false}"#
-            await raw.send(#"{"id": 1, "verb": "user.add", "arguments": \#(arguments)}"# + "\n")
-            await raw.send(#"{"id": 2, "verb": "user.list", "arguments": {}}"# + "\n")
-            let lines = await raw.receive(lines: 2)
-            #expect(lines.count == 2)
-            #expect(lines.first?.contains("internalError") == true && lines.first?.contains("\"id\":1") == true)
-            #expect(lines.last == #"{"id":2,"result":[]}"# || lines.last == #"{"result":[],"id":2}"#, "\(lines)")
-        }
-    }
-
-    @Test("many requests sent at once are answered in their order")
+    @Test("many requests sent at once are answered in their order, one at a time")
     func pipelining() async throws {
         try await withServer { path, _ in
             let raw = try RawConnection(path)
             defer { raw.end() }
-            await raw.send((1...100).map { "{\"id\": \($0), \"verb\": \"user.list\"}\n" }.joined())
-            let lines = await raw.receive(lines: 100)
-            #expect(lines.count == 100)
-            #expect((1...100).allSatisfy { lines[$0 - 1].contains("\"id\":\($0)") })
+            await raw.send(
+                (1...50).map { "GET /api/v1/users?query=q\($0)x HTTP/1.1\r\nHost: x\r\nX-N: \($0)\r\n\r\n" }.joined()
+                    + "GET /api/v1/none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            let text = await raw.receive(lines: 10_000).joined(separator: "\n")
+            let statuses = text.matches(of: /HTTP\/1\.1 ([0-9]+)/).map { String($0.1) }
+            #expect(statuses == Array(repeating: "200", count: 50) + ["404"])
         }
     }
 
-    @Test(
-        "a request that is not one is refused with the reason, and the connection goes on",
-        arguments: [
-            ("hello", "not JSON"), ("", "not JSON"), ("[]", "is not a"), ("{\"id\": 1}", "verb is missing"),
-            ("{\"id\": \"one\", \"verb\": \"status\"}", "id is not a Int"),
-            ("{\"id\": 1, \"verb\": \"fly\"}", "unknown verb fly: expected one of user.add, "),
-            ("{\"id\": 1, \"verb\": \"user.show\"}", "arguments of user.show: arguments is missing"),
-            ("{\"id\": 1, \"verb\": \"user.show\", \"arguments\": {\"jid\": 5}}", "arguments.jid is not a String"),
-            ("{\"id\": 1, \"verb\": \"user.import\", \"arguments\": {\"users\": [{}]}}", "arguments.users.[0]"),
-        ])
-    func malformed(request: String, expected: String) async throws {
+    @Test("what is not HTTP is answered with 400 and the connection ends")
+    func notHTTP() async throws {
         try await withServer { path, _ in
             let raw = try RawConnection(path)
             defer { raw.end() }
-            await raw.send(request + "\n{\"id\": 7, \"verb\": \"status\"}\n")
-            let lines = await raw.receive(lines: 2)
-            #expect(lines.count == 2)
-            #expect(lines.first?.contains("\"condition\":\"invalid\"") == true, "\(lines)")
-            #expect(lines.first?.contains(expected) == true, "\(lines)")
-            #expect(lines.last?.contains("\"id\":7") == true)
-        }
-    }
-
-    @Test("a line beyond the bound is refused and ends the connection")
-    func longLine() async throws {
-        try await withServer { path, _ in
-            let raw = try RawConnection(path)
-            defer { raw.end() }
-            await raw.send([UInt8](repeating: 0x20, count: AdminLimits.requestBytes + 1))
-            #expect(await raw.receive(lines: 1).first?.contains("a request line may have 16777216 bytes") == true)
+            await raw.send("{\"id\": 1, \"verb\": \"status\"}\n")
+            #expect(await raw.receive(lines: 1).first?.hasPrefix("HTTP/1.1 400") == true)
             #expect(await raw.isAtEnd())
+        }
+    }
+
+    @Test("a body beyond the bound is refused before it is read, and the connection ends")
+    func longBody() async throws {
+        try await withServer { path, _ in
+            let raw = try RawConnection(path)
+            defer { raw.end() }
+            await raw.send(
+                "POST /api/v1/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n{"
+            )
+            let lines = await raw.receive(lines: 1_000)
+            #expect(lines.first?.hasPrefix("HTTP/1.1 413") == true, "\(lines)")
+            #expect(lines.joined().contains("urn:roost:problem:too-large"))
         }
     }
 
@@ -126,47 +65,21 @@ struct AdminServerTests {
     func connectionBound() async throws {
         try await withServer { path, _ in
             var open: [RawConnection] = []
-            for id in 1...AdminLimits.connections {
+            for _ in 1...AdminLimits.connections {
                 let raw = try RawConnection(path)
                 open.append(raw)
-                await raw.send("{\"id\": \(id), \"verb\": \"status\"}\n")
-                #expect(await raw.receive(lines: 1).first?.contains("\"id\":\(id)") == true)
+                await raw.send("GET /api/v1/status HTTP/1.1\r\nHost: x\r\n\r\n")
+                #expect(await raw.receive(lines: 1).first?.hasPrefix("HTTP/1.1 200") == true)
             }
-            await #expect(throws: AdminError.self) {
-                let _: AdminStatus = try await AdminClient(path: path).call(.status)
-            }
+            let refused = try await ask(path, "/status")
+            #expect(refused.0 == 503 && refused.1.contains("64 connections already"), "\(refused)")
             let last = open.removeLast()
-            // The server has let go of the place once it has ended its side too.
-            shutdown(last.descriptor, Int32(SHUT_WR))
-            #expect(await last.isAtEnd())
             last.end()
             var isBack = false
-            for _ in 0..<100 where !isBack {
-                isBack = (try? await AdminClient(path: path).call(.status, returning: AdminStatus.self)) != nil
-            }
+            for _ in 0..<100 where !isBack { isBack = (try? await ask(path, "/status").0) == 200 }
             #expect(isBack)
             open.forEach { $0.end() }
         }
-    }
-
-    @Test("passwords never reach the log")
-    func passwordsStayOut() async throws {
-        let capture = LogCapture()
-        try await withServer(logger: capture.logger) { path, _ in
-            let client = AdminClient(path: path)
-            _ = try await client.call(
-                .addUser, AdminUserRequest(jid: "anna@example.com", password: "hunter2"), returning: AdminDone.self)
-            _ = try? await client.call(
-                .addUser, AdminUserRequest(jid: "broken@example.com", password: "hunter2"), returning: AdminDone.self)
-            let raw = try RawConnection(path)
-            await raw.send(
-                #"{"id": 1, "verb": "user.add", "arguments": {"jid": "hunter2", "password": ["hunter2"]}}"# + "\n")
-            #expect(await raw.receive(lines: 1).first?.contains("hunter2") == false)
-            raw.end()
-        }
-        let lines = capture.lines.all
-        #expect(lines.contains { $0.contains("user.add") })
-        #expect(!lines.contains { $0.contains("hunter2") }, "\(lines)")
     }
 }
 
@@ -183,28 +96,14 @@ struct SocketFileTests {
         }
     }
 
-    @Test("with no server the client says which one to start")
-    func noServer() async throws {
-        let path = NSTemporaryDirectory() + "/roost-none.sock"
-        await #expect(throws: AdminClient.Problem.noServer(path: path)) {
-            let _: AdminStatus = try await AdminClient(path: path).call(.status)
-        }
-        #expect(
-            AdminClient.Problem.noServer(path: "/x").description == "no server answers at /x: is `roost serve` running?"
-        )
-    }
-
     @Test("a socket left behind by a killed server is replaced")
     func stale() async throws {
         try await withServer { path, server in
             await server.stop()
             leaveStaleSocket(path)
-            await #expect(throws: AdminClient.Problem.noServer(path: path)) {
-                let _: AdminStatus = try await AdminClient(path: path).call(.status)
-            }
+            await #expect(throws: (any Error).self) { try await ask(path, "/status") }
             try await server.start()
-            let status: AdminStatus = try await AdminClient(path: path).call(.status)
-            #expect(status.version == "1")
+            #expect(try await ask(path, "/status").0 == 200)
         }
     }
 
@@ -212,11 +111,10 @@ struct SocketFileTests {
     func living() async throws {
         try await withServer { path, server in
             let second = AdminServer(
-                path: path, backend: MemoryBackend(), eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                server.admin, path: path, group: MultiThreadedEventLoopGroup.singleton)
             await #expect(throws: SocketFile.Problem.answered(path)) { try await second.start() }
-            let status: AdminStatus = try await AdminClient(path: path).call(.status)
-            #expect(status.version == "1")
+            let answer = try await ask(path, "/status")
+            #expect(answer.0 == 200)
         }
     }
 
@@ -241,12 +139,10 @@ struct SocketFileTests {
         try await withServer { path, server in
             unlink(path)
             let second = AdminServer(
-                path: path, backend: MemoryBackend(), eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                server.admin, path: path, group: MultiThreadedEventLoopGroup.singleton)
             try await second.start()
             await server.stop()
-            let status: AdminStatus = try await AdminClient(path: path).call(.status)
-            #expect(status.version == "1")
+            #expect(try await ask(path, "/status").0 == 200)
             await second.stop()
             #expect(!FileManager.default.fileExists(atPath: path))
         }

@@ -33,15 +33,25 @@ actor MemoryBackend: AdminBackend {
         guard users.removeValue(forKey: jid) != nil else { throw AdminError(.notFound, "there is no account \(jid)") }
     }
 
-    func setPassword(_ request: AdminUserRequest) throws {
-        guard users[request.jid] != nil else { throw AdminError(.notFound, "there is no account \(request.jid)") }
-        users[request.jid]?.password = request.password
+    func setPassword(_ password: String, of jid: String) throws {
+        guard users[jid] != nil else { throw AdminError(.notFound, "there is no account \(jid)") }
+        users[jid]?.password = password
     }
 
-    func listUsers() -> [AdminUser] {
-        users.values.sorted { $0.jid < $1.jid }.map {
+    func updateUser(_ jid: String, _ change: AdminUserChange) throws {
+        guard users[jid] != nil else { throw AdminError(.notFound, "there is no account \(jid)") }
+        if let name = change.name { users[jid]?.name = name.isEmpty ? nil : name }
+        if let isAdmin = change.isAdmin { users[jid]?.isAdmin = isAdmin }
+    }
+
+    func listUsers(_ query: AdminUserQuery) -> AdminPage<AdminUser> {
+        let found = users.values.sorted { $0.jid < $1.jid }.filter { user in
+            (query.cursor.map { user.jid > $0 } ?? true) && (query.text.map { user.jid.contains($0) } ?? true)
+        }
+        let page = found.prefix(query.limit).map {
             AdminUser(jid: $0.jid, name: $0.name, isAdmin: $0.isAdmin, sessions: 0)
         }
+        return AdminPage(items: page, next: page.count < found.count ? page.last?.jid : nil, total: users.count)
     }
 
     func showUser(_ jid: String) throws -> AdminUserDetail {
@@ -51,9 +61,14 @@ actor MemoryBackend: AdminBackend {
             scramIterations: 10_000, rosterItems: 1, blockedItems: 2, storedMessages: 3, sessions: sessions)
     }
 
-    func listSessions() -> [AdminSession] { sessions }
+    func listSessions(of jid: String?) -> [AdminSession] {
+        sessions.filter { session in jid.map { session.jid.hasPrefix($0) } ?? true }
+    }
 
-    func endSessions(_ jid: String) -> Int {
+    func endSessions(_ jid: String) throws -> Int {
+        guard sessions.contains(where: { $0.jid.hasPrefix(jid) }) else {
+            throw AdminError(.notFound, "there is no session of \(jid)")
+        }
         let before = sessions.count
         sessions.removeAll { $0.jid.hasPrefix(jid) }
         return before - sessions.count

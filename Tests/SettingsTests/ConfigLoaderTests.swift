@@ -137,7 +137,7 @@ struct ConfigLoaderTests {
             ("admin_socket: \"a\\0b\"", "admin_socket: value a\u{FFFD}b is not allowed: expected a file name"),
             ("listen: { c2s: 5222 }", "value 5222 is not allowed: expected off, or a group of address"),
             ("stanza_bytes: 5", "stanza_bytes: is not a known key: did you mean limits.stanza_bytes?"),
-            ("[1, 2]: 5", "(a list): is not a known key: known here: admin_socket, "),
+            ("[1, 2]: 5", "(a list): is not a known key: known here: admin, admin_socket, "),
         ])
     func wrongShape(line: String, expected: String) {
         let problems = Self.problems(Self.domain + line + "\n")

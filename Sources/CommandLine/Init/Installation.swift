@@ -52,6 +52,7 @@ struct Installation {
         config.c2s?.port += portOffset
         config.c2sTLS?.port += portOffset
         config.https?.port += portOffset
+        config.adminListener?.port += portOffset
         config.http?.port += portOffset
         return config
     }

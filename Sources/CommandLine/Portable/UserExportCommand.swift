@@ -19,7 +19,7 @@ struct UserExportCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerOption
 
     func run() async throws {
-        let users = try await server.ask(.listUsers, returning: [AdminUser].self)
+        let users = try await server.all("users.list", of: AdminUser.self)
         let chosen = try choose(users.map(\.jid))
         let output = try OutputFile(file)
         do {
@@ -34,7 +34,7 @@ struct UserExportCommand: AsyncParsableCommand {
             try output.finish()
         } catch {
             output.abandon()
-            throw (error as? AdminError).map { CommandFailure($0.text) } ?? error
+            throw (error as? AdminError).map { CommandFailure($0.explanation) } ?? error
         }
         if file != "-" { Output.line("\(Output.count(chosen.reduce(0) { $0 + $1.1.count }, "account")) exported") }
     }
@@ -68,8 +68,9 @@ struct UserExportCommand: AsyncParsableCommand {
     private func write(_ jid: String, _ output: OutputFile, _ client: AdminClient) async throws {
         var cursor: String?
         repeat {
-            let page = try await client.call(
-                .exportUser, AdminExportRequest(jid: jid, cursor: cursor), returning: AdminExportPage.self)
+            var parameters = ["jid": jid]
+            parameters["cursor"] = cursor
+            let page = try await client.call("portable.export", parameters, returning: AdminExportPage.self)
             try output.write(page.xml)
             cursor = page.cursor
         } while cursor != nil

@@ -77,13 +77,15 @@ struct UserImportXMLCommand: AsyncParsableCommand {
         _ file: String, _ upload: inout PortableUpload, _ client: AdminClient, isLast: Bool = false
     ) async throws {
         do {
-            let problems = try await upload.flush(isLast: isLast) { try await client.call(.importUsers, $0) }
+            let problems = try await upload.flush(isLast: isLast) {
+                try await client.call("portable.import", body: $0, returning: AdminPortableReport.self)
+            }
             for problem in problems {
                 let what = problem.isFatal ? "not imported: " : ""
                 Output.error("\(file):\(problem.line): \(Output.printable("\(problem.jid): \(what)\(problem.reason)"))")
             }
         } catch let error as AdminError {
-            throw CommandFailure("\(file): \(error.text)\n\(upload.imported) imported, \(upload.failed) failed")
+            throw CommandFailure("\(file): \(error.explanation)\n\(upload.imported) imported, \(upload.failed) failed")
         }
     }
 }

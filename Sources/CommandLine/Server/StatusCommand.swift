@@ -11,7 +11,7 @@ struct StatusCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.") var json = false
 
     func run() async throws {
-        let status = try await server.ask(.status, returning: AdminStatus.self)
+        let status = try await server.ask("status", returning: AdminStatus.self)
         if json { return try Output.json(status) }
         Self.table(status).write()
     }

@@ -13,7 +13,7 @@ struct SessionCommand: AsyncParsableCommand {
         @Flag(help: "Print one JSON array.") var json = false
 
         func run() async throws {
-            let sessions = try await server.ask(.listSessions, returning: [AdminSession].self)
+            let sessions = try await server.all("sessions.list", of: AdminSession.self)
             if json { return try Output.json(sessions) }
             SessionCommand.table(sessions).write()
         }
@@ -28,7 +28,7 @@ struct SessionCommand: AsyncParsableCommand {
         @OptionGroup var server: ServerOption
 
         func run() async throws {
-            let ended = try await server.ask(.endSessions, AdminTarget(jid: jid), returning: AdminCount.self).count
+            let ended = try await server.ask("sessions.end", ["jid": jid], returning: AdminCount.self).count
             guard ended > 0 else { throw CommandFailure("there is no session of \(jid)") }
             Output.line("\(Output.count(ended, "session")) ended")
         }

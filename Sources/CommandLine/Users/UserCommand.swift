@@ -28,7 +28,7 @@ struct UserCommand: AsyncParsableCommand {
         func run() async throws {
             let (text, isGenerated) = try password.password(for: target.jid)
             let request = AdminUserRequest(jid: target.jid, password: text, name: name, isAdmin: admin)
-            _ = try await server.ask(.addUser, request, returning: AdminDone.self)
+            _ = try await server.ask("users.create", body: request, returning: AdminUserDetail.self)
             Output.line("\(target.jid) added")
             if isGenerated { Output.line("password: \(text)") }
         }
@@ -42,7 +42,7 @@ struct UserCommand: AsyncParsableCommand {
         @OptionGroup var server: ServerOption
 
         func run() async throws {
-            _ = try await server.ask(.removeUser, AdminTarget(jid: target.jid), returning: AdminDone.self)
+            try await server.tell("users.delete", ["jid": target.jid])
             Output.line("\(target.jid) removed")
         }
     }
@@ -56,8 +56,7 @@ struct UserCommand: AsyncParsableCommand {
 
         func run() async throws {
             let (text, isGenerated) = try password.password(for: target.jid)
-            let request = AdminUserRequest(jid: target.jid, password: text)
-            _ = try await server.ask(.setPassword, request, returning: AdminDone.self)
+            try await server.tell("users.password", ["jid": target.jid], body: AdminPassword(password: text))
             Output.line("password of \(target.jid) changed")
             if isGenerated { Output.line("password: \(text)") }
         }
@@ -70,7 +69,7 @@ struct UserCommand: AsyncParsableCommand {
         @Flag(help: "Print one JSON array.") var json = false
 
         func run() async throws {
-            let users = try await server.ask(.listUsers, returning: [AdminUser].self)
+            let users = try await server.all("users.list", of: AdminUser.self)
             if json { return try Output.json(users) }
             UserCommand.table(users).write()
         }
@@ -84,8 +83,7 @@ struct UserCommand: AsyncParsableCommand {
         @Flag(help: "Print one JSON object.") var json = false
 
         func run() async throws {
-            let user = try await server.ask(
-                .showUser, AdminTarget(jid: target.jid), returning: AdminUserDetail.self)
+            let user = try await server.ask("users.get", ["jid": target.jid], returning: AdminUserDetail.self)
             if json { return try Output.json(user) }
             UserCommand.table(user).write()
             guard !user.sessions.isEmpty else { return }

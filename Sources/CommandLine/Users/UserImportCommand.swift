@@ -48,13 +48,15 @@ struct UserImportCommand: AsyncParsableCommand {
     private func send(_ users: inout UserImport, _ client: AdminClient) async throws {
         do {
             let failures = try await users.flush { requests in
-                try await client.call(.addUsers, AdminUserBatch(users: requests))
+                try await client.call(
+                    "users.import", body: AdminUserBatch(users: requests), returning: AdminUserBatchReport.self
+                ).failures
             }
             for failure in failures {
                 Output.error("\(file):\(failure.line): \(Output.printable(failure.reason))")
             }
         } catch {
-            let reason = (error as? AdminError)?.text ?? "\(error)"
+            let reason = (error as? AdminError)?.explanation ?? "\(error)"
             endProgress()
             throw CommandFailure(
                 "stopped at line \(users.lastLine): \(reason)\n\(users.imported) imported, \(users.failed) failed, the rest"

@@ -68,7 +68,7 @@ public struct Credentials: Sendable, Equatable {
 
 /// SQL of accounts. Every function runs inside the transaction it is given.
 public enum AccountStore {
-    private static let columns =
+    static let columns =
         "id, localpart, domain, name, is_admin, created_ms, last_seen_ms, last_status, roster_version, scram_iterations"
 
     /// Stores a new account.
@@ -116,7 +116,7 @@ public enum AccountStore {
     }
 
     /// Says who it is and whether it administers the server.
-    static func describe(_ userID: Int64, name: String?, isAdmin: Bool, in transaction: any Transaction) throws {
+    public static func describe(_ userID: Int64, name: String?, isAdmin: Bool, in transaction: any Transaction) throws {
         try transaction.execute(
             "UPDATE users SET name = ?, is_admin = ? WHERE id = ?",
             [.optional(name), .bool(isAdmin), .integer(userID)])
@@ -203,7 +203,7 @@ public enum AccountStore {
         return value
     }
 
-    private static func account(row: Row) -> Account {
+    static func account(row: Row) -> Account {
         Account(
             id: row.integer(0), localpart: row.text(1), domain: row.text(2), name: row.optionalText(3),
             isAdmin: row.bool(4), createdAt: row.integer(5), lastSeenAt: row.optionalInteger(6),

@@ -1,8 +1,11 @@
 import AdminServer
 import ArgumentParser
 import Foundation
+import Ground
 import Logging
 import NIOPosix
+import Storage
+import StorageSQLite
 import Testing
 
 @testable import CommandLine
@@ -45,9 +48,14 @@ struct ServerOptionTests {
     @Test("a refusal of the server is one sentence and exit status 1")
     func refusal() async throws {
         try await withConfig { file, socket in
-            let server = AdminServer(
-                path: socket, backend: RefusingBackend(), eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+            let database = try SQLiteDatabase(path: socket + ".db", synchronous: .off)
+            defer { try? database.close() }
+            try await Migrator.apply(AdminSchema.migrations, to: database)
+            let admin = AdminInterface(
+                backend: RefusingBackend(), database: database, time: SystemTime(),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let server = AdminServer(
+                admin, path: socket, group: MultiThreadedEventLoopGroup.singleton)
             try await server.start()
             for arguments in [
                 ["user", "remove", "x@example.com"], ["session", "list"], ["user", "add", "x@example.com"],
@@ -93,10 +101,11 @@ private struct RefusingBackend: AdminBackend {
     func addUser(_ request: AdminUserRequest) throws { throw error }
     func addUsers(_ requests: [AdminUserRequest]) throws -> [AdminRowFailure] { throw error }
     func removeUser(_ jid: String) throws { throw error }
-    func setPassword(_ request: AdminUserRequest) throws { throw error }
-    func listUsers() throws -> [AdminUser] { throw error }
+    func setPassword(_ password: String, of jid: String) throws { throw error }
+    func updateUser(_ jid: String, _ change: AdminUserChange) throws { throw error }
+    func listUsers(_ query: AdminUserQuery) throws -> AdminPage<AdminUser> { throw error }
     func showUser(_ jid: String) throws -> AdminUserDetail { throw error }
-    func listSessions() throws -> [AdminSession] { throw error }
+    func listSessions(of jid: String?) throws -> [AdminSession] { throw error }
     func endSessions(_ jid: String) throws -> Int { throw error }
     func status() throws -> AdminStatus { throw error }
     func exportUser(_ request: AdminExportRequest) throws -> AdminExportPage { throw error }

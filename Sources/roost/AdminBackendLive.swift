@@ -8,8 +8,8 @@ import Storage
 import XMPPServer
 import XMPPWire
 
-/// What the admin interface asks, done on the loop or in the store that owns it.
-struct AdminOperations: AdminBackend {
+/// What the administration interface asks, done on the loop or in the store that owns it.
+struct AdminBackendLive: AdminBackend {
     let live: LiveConfig
     let listeners: Listeners
     let database: any Database
@@ -134,23 +134,49 @@ struct AdminOperations: AdminBackend {
         guard try await promise.futureResult.get() else { throw AdminError(.notFound, "there is no account \(jid)") }
     }
 
-    func setPassword(_ request: AdminUserRequest) async throws {
-        let jid = try prepared(request.jid)
-        let credentials = try credentials(request.password)
+    func setPassword(_ password: String, of text: String) async throws {
+        let jid = try prepared(text)
+        let credentials = try credentials(password)
         let isKnown = try await database.write { try AccountStore.setCredentials(credentials, of: jid, in: $0) }
         guard isKnown else { throw AdminError(.notFound, "there is no account \(jid)") }
     }
 
-    func listUsers() async throws -> [AdminUser] {
-        let accounts = try await database.read { try AccountStore.all(in: $0) }
+    func updateUser(_ text: String, _ change: AdminUserChange) async throws {
+        let jid = try prepared(text)
+        let isKnown = try await database.write { transaction in
+            guard let account = try AccountStore.account(jid, in: transaction) else { return false }
+            let name = change.name.map { $0.isEmpty ? nil : $0 } ?? account.name
+            try AccountStore.describe(
+                account.id, name: name, isAdmin: change.isAdmin ?? account.isAdmin, in: transaction)
+            return true
+        }
+        guard isKnown else { throw AdminError(.notFound, "there is no account \(jid)") }
+    }
+
+    func listUsers(_ query: AdminUserQuery) async throws -> AdminPage<AdminUser> {
+        var after: AccountStore.Place?
+        if let cursor = query.cursor {
+            guard let jid = try? JID(parsing: cursor), let local = jid.local, jid.isBare else {
+                throw AdminError(.badRequest, "the cursor is not one of this list")
+            }
+            after = .init(domain: jid.domain, localpart: local)
+        }
+        let wanted = AccountStore.Query(
+            text: query.text, domain: query.domain, isAdmin: query.isAdmin, after: after, limit: query.limit)
+        let (found, total) = try await database.read { transaction in
+            (try AccountStore.page(wanted, in: transaction), try AccountStore.count(wanted, in: transaction))
+        }
+        let page = Array(found.prefix(query.limit))
+        let jids = page.map(\.jid)
         let counts = try await onLoop { server in
-            var counts: [JID: Int] = [:]
-            server.router.homes.forEach { counts[$0.jid] = $0.endpoints.count }
-            return counts
+            jids.map { server.router.homes.loaded($0)?.endpoints.count ?? 0 }
         }
-        return accounts.map {
-            AdminUser(jid: $0.jid.description, name: $0.name, isAdmin: $0.isAdmin, sessions: counts[$0.jid] ?? 0)
-        }
+        return AdminPage(
+            items: zip(page, counts).map { account, count in
+                AdminUser(
+                    jid: account.jid.description, name: account.name, isAdmin: account.isAdmin, sessions: count)
+            },
+            next: found.count > page.count ? page.last?.jid.description : nil, total: total)
     }
 
     func showUser(_ text: String) async throws -> AdminUserDetail {
@@ -160,9 +186,7 @@ struct AdminOperations: AdminBackend {
             return (account, try AccountStore.holdings(account.id, in: transaction))
         }
         guard let (account, holdings) = found else { throw AdminError(.notFound, "there is no account \(jid)") }
-        let sessions = try await listSessions().filter {
-            $0.jid == jid.description || $0.jid.hasPrefix(jid.description + "/")
-        }
+        let sessions = try await listSessions(of: jid.description)
         return AdminUserDetail(
             jid: jid.description, name: account.name, isAdmin: account.isAdmin,
             created: Timestamp.format(account.createdAt), lastSeen: account.lastSeenAt.map { Timestamp.format($0) },
@@ -172,9 +196,11 @@ struct AdminOperations: AdminBackend {
 
     // MARK: Sessions
 
-    func listSessions() async throws -> [AdminSession] {
+    func listSessions(of address: String?) async throws -> [AdminSession] {
         try await onLoop { server in
-            server.sessionReports.map { report in
+            server.sessionReports.filter { report in
+                address.map { report.jid == $0 || report.jid.hasPrefix($0 + "/") } ?? true
+            }.map { report in
                 AdminSession(
                     jid: report.jid, address: report.address, tls: report.tls, mechanism: report.mechanism,
                     state: report.isHibernating ? "resumable" : "connected", presence: report.presence,

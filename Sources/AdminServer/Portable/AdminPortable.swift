@@ -1,5 +1,13 @@
-/// Arguments of `user.export`.
-public struct AdminExportRequest: Codable, Sendable, Equatable {
+/// Accounts with all they own, in the portable format (XEP-0227).
+public protocol AdminPortable: Sendable {
+    /// A part of an account in the portable format, from where the last one ended.
+    func exportUser(_ request: AdminExportRequest) async throws -> AdminExportPage
+    /// Takes accounts of a portable file; each goes in as a whole or not at all.
+    func importUsers(_ batch: AdminPortableBatch) async throws -> AdminPortableReport
+}
+
+/// Which part of which account.
+public struct AdminExportRequest: Sendable, Equatable {
     public var jid: String
     /// What the page before this one ended with; nil for the first.
     public var cursor: String?
@@ -22,7 +30,7 @@ public struct AdminExportPage: Codable, Sendable, Equatable {
     }
 }
 
-/// Arguments of `user.import-xml`.
+/// A part of a portable file.
 public struct AdminPortableBatch: Codable, Sendable, Equatable {
     /// One element inside of an account.
     public struct Record: Codable, Sendable, Equatable {

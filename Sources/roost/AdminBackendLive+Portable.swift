@@ -9,11 +9,13 @@ import XMPPServer
 import XMPPWire
 
 /// Export and import of accounts in the portable format (XEP-0227).
-extension AdminOperations {
+extension AdminBackendLive {
     func exportUser(_ request: AdminExportRequest) async throws -> AdminExportPage {
         let jid = try prepared(request.jid)
-        let cursor = try request.cursor.map {
-            try JSONDecoder().decode(PortableExport.Cursor.self, from: Data($0.utf8))
+        let cursor = try request.cursor.map { text in
+            do {
+                return try JSONDecoder().decode(PortableExport.Cursor.self, from: Data(text.utf8))
+            } catch { throw AdminError(.badRequest, "the cursor is not one of this export") }
         }
         // What has been accepted is to be found, also in the archives.
         let names = try await settled()

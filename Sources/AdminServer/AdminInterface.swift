@@ -1,0 +1,42 @@
+import Foundation
+import Ground
+import Logging
+import NIOPosix
+import Storage
+
+/// What every face of the administration shares.
+public final class AdminInterface: Sendable {
+    public let backend: any AdminBackend
+    public let database: any Database
+    public let access: AccessService
+    public let audit: AuditTrail
+    public let time: any TimeSource
+    public let logger: Logger
+    let table: OperationTable
+    let paths = PathLocks()
+    let idempotency: IdempotencyKeys
+
+    /// - Parameter database: has the tables of `AdminSchema`.
+    public init(
+        backend: any AdminBackend, database: any Database, operations: [AdminOperation] = AdminOperations.all,
+        settings: AccessSettings = .init(), time: any TimeSource, logger: Logger
+    ) {
+        self.backend = backend
+        self.database = database
+        self.time = time
+        self.logger = logger
+        audit = AuditTrail(database: database, time: time, logger: logger)
+        access = AccessService(database: database, audit: audit, settings: settings, time: time, logger: logger)
+        table = OperationTable(operations)
+        idempotency = IdempotencyKeys(time: time)
+    }
+
+    /// Milliseconds since 1970.
+    public var now: Int64 { time.now }
+    public var operations: [AdminOperation] { table.operations }
+}
+
+/// Tables of the administration interface; migrated after those of accounts.
+public enum AdminSchema {
+    public static let migrations: [Migration] = AccessSchema.migrations + AuditSchema.migrations
+}

@@ -39,17 +39,18 @@ final class AvailabilitySwitch {
         guard queued.insert(ObjectIdentifier(home)).inserted else { return }
         waiting.append(home)
         work()
+        // What follows for all of them together comes when the last one is through.
+        schedule()
     }
 
     private func work() {
         while spent < Self.budget {
             if current == nil {
-                guard let home = waiting.popFirst() else { return finish() }
+                guard let home = waiting.popFirst() else { return }
                 begin(home)
             }
             step()
         }
-        schedule()
     }
 
     /// The timer lets the loop read and write in between; a mere task would not.
@@ -60,6 +61,7 @@ final class AvailabilitySwitch {
             isScheduled = false
             spent = 0
             work()
+            if isIdle { finish() } else { schedule() }
         }
     }
 
@@ -106,7 +108,6 @@ final class AvailabilitySwitch {
         let users = switched
         switched = []
         for told in router.whenSharingSwitched { told(users) }
-        if spent > 0 { schedule() }
     }
 }
 

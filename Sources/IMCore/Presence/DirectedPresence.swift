@@ -16,10 +16,11 @@ extension Router {
         sendDirected(shown, to: target, from: home, source: endpoint)
     }
 
-    /// The presence as an address may see it while the user does not share availability: chat rooms hide the status
-    /// themselves, one at a component gets presence without status; nil for everybody else.
+    /// The presence as an address may see it. Of a user who does not share availability, chat rooms hide the status
+    /// themselves, one at a component gets presence without status, everybody else nothing.
     private func directable(_ stanza: PresenceStanza, to target: JID, _ home: UserHome) -> PresenceStanza? {
-        if home.isSharing || target.bare == home.jid { return stanza }
+        if target.bare == home.jid { return stanza }
+        if home.isSharing { return homes.loaded(target)?.isSharing ?? true ? stanza : nil }
         guard !services.isEmpty, let service = services[target.domain] else { return nil }
         if service.hidesStatus { return stanza }
         return Self.mayBeOccupant(target) ? UnknownAvailability.hiding(stanza) : nil
@@ -34,7 +35,7 @@ extension Router {
         if !services.isEmpty, services[target.domain] != nil {
             return tellService(stanza, at: target, source: source)
         }
-        guard let contact = homes.loaded(target), contact === home || contact.toldSharing else { return }
+        guard let contact = homes.loaded(target) else { return }
         if target.isBare {
             for endpoint in contact.endpoints where endpoint.availability != nil {
                 if contact.blocks(home.jid, .presenceIn, at: endpoint) { continue }

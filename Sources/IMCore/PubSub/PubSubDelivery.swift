@@ -155,10 +155,13 @@ extension Router {
     ) {
         deliver(message, node, to: home, except: explicit)
         guard audience.accessModel != .authorize || !audience.affiliates.isEmpty else { return }
+        let isStatus = StatusNodes.contains(node)
+        if isStatus, !home.isSharing { return }
         for item in home.roster.values where item.subscription.from {
             guard let contact = homes.loaded(item.address), !contact.endpoints.isEmpty, contact !== home,
                 !home.blocks(item.contact, .all), !contact.blocks(home.jid, .message)
             else { continue }
+            if isStatus, !contact.isSharing { continue }
             let isAffiliate = audience.affiliates.contains(item.contact.description)
             switch audience.accessModel {
             case .open, .presence: break

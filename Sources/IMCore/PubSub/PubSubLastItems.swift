@@ -11,19 +11,33 @@ extension Router {
     public func sendLastItems(of nodes: Set<String>, to endpoint: any Endpoint, _ home: UserHome) {
         guard !nodes.isEmpty else { return }
         var services = [home.jid]
+        // Nodes that are status do not come from whom the user does not see.
+        let others = StatusNodes.without(nodes)
+        var hiding: [JID] = []
         for item in home.roster.values where item.subscription.to && serves(item.contact.domain) {
             if home.hasRules, home.blocks(item.contact, .message, at: endpoint) { continue }
-            services.append(item.contact)
+            if others.count == nodes.count || sharesStatus(home, with: item.contact) {
+                services.append(item.contact)
+            } else {
+                hiding.append(item.contact)
+            }
         }
+        if !others.isEmpty, !hiding.isEmpty { sendLastItems(of: others, at: hiding[...], to: endpoint, home) }
         sendLastItems(of: nodes, at: services[...], to: endpoint, home)
     }
 
     /// The contact's clients see the user from now on: they also hear of its nodes.
     func sendLastItems(at home: UserHome, toClientsOf contact: UserHome) {
         for endpoint in contact.endpoints where endpoint.availability != nil {
-            guard let nodes = endpoint.interests?.nodes, !nodes.isEmpty else { continue }
+            guard var nodes = endpoint.interests?.nodes else { continue }
+            if !home.isSharing || !contact.isSharing { nodes = StatusNodes.without(nodes) }
+            guard !nodes.isEmpty else { continue }
             sendLastItems(of: nodes, at: [home.jid], to: endpoint, contact)
         }
+    }
+
+    private func sharesStatus(_ home: UserHome, with contact: JID) -> Bool {
+        home.isSharing && homes.loaded(contact)?.isSharing ?? policies.policy(for: contact).values.presence.sharing
     }
 
     /// Service after service, so that a long roster neither fills the client's buffer nor holds up the store.

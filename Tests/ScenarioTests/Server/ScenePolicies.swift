@@ -54,6 +54,15 @@ struct ScenePolicies: Sendable {
         case "multiple-devices": values.messaging.copiesToDevices = value != 0
         case "sessions-per-user": values.messaging.sessionsPerUser = value
         case "refuse-sessions": values.messaging.eviction = value != 0 ? .refuse : .oldest
+        case "sharing": values.presence.sharing = value != 0
+        case "auto-authorize": values.presence.autoAuthorizes = value != 0
+        case "inside-block": values.presence.insideRequests = value != 0 ? .block : .prompt
+        case "outside-block": values.presence.outsideRequests = value != 0 ? .block : .prompt
+        case "contacts": values.presence.contacts = value
+        case "watchers": values.presence.watchers = value
+        case "adhoc": values.presence.adHoc = value != 0
+        case "adhoc-watches": values.presence.adHocWatches = value
+        case "adhoc-seconds": values.presence.adHocSeconds = value
         default: return false
         }
         return true

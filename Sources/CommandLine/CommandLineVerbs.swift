@@ -5,7 +5,8 @@ public enum CommandLineVerbs {
     /// In the order of `roost --help`.
     public static var all: [any ParsableCommand.Type] {
         [
-            InitCommand.self, CheckCommand.self, UserCommand.self, SessionCommand.self, StatusCommand.self,
+            InitCommand.self, CheckCommand.self, UserCommand.self, SessionCommand.self, SettingsCommand.self,
+            ServiceCommand.self, StatusCommand.self, DoctorCommand.self,
             BenchCommand.self, VersionCommand.self, ReferenceCommand.self,
         ]
     }

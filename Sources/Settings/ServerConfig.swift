@@ -128,6 +128,8 @@ public struct ServerConfig: Sendable, Equatable {
     public var rooms = Rooms()
     /// Log level: trace, debug, info, notice, warning, error.
     public var logLevel: String = "info"
+    /// `text` or `json`.
+    public var logFormat: String = "text"
 
     public init() {}
 

@@ -356,7 +356,10 @@ extension Setting {
             "Least important events that are still written.",
             .choice(
                 allowed: ["trace", "debug", "info", "notice", "warning", "error"],
-                get: { $0.logLevel }, set: { $0.logLevel = $1 }))
+                get: { $0.logLevel }, set: { $0.logLevel = $1 })),
+        Setting(
+            "log.format", "Lines for people, or a JSON object a line for programs.",
+            .choice(allowed: ["text", "json"], get: { $0.logFormat }, set: { $0.logFormat = $1 })),
     ]
 
     static func toggle(_ field: any Field<Bool>) -> Kind {

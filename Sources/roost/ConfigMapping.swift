@@ -1,9 +1,16 @@
 import IMCore
+import Logging
 import Settings
 import XMPPServer
 import XMPPWire
 
 // From the settings to what each part of the server works with.
+
+extension ServerLog {
+    func configure(_ config: ServerConfig) {
+        configure(level: Logger.Level(rawValue: config.logLevel) ?? .info, isJSON: config.logFormat == "json")
+    }
+}
 
 extension UserPolicy.Values {
     /// The settings that may differ by domain and user, from a configuration with their values in it.

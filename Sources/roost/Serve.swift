@@ -21,8 +21,8 @@ struct Serve: AsyncParsableCommand {
             FileHandle.standardError.write(Data("\(error)\n".utf8))
             throw ExitCode(1)
         }
-        LogLevel.current = Logger.Level(rawValue: settings.logLevel) ?? .info
-        LoggingSystem.bootstrap { LevelledLogHandler(StreamLogHandler.standardError(label: $0)) }
+        ServerLog.shared.configure(settings)
+        LoggingSystem.bootstrap { ServerLogHandler($0) }
         let logger = Logger(label: "roost")
         do {
             let server = try await Server.start(settings, path: config, logger: logger)

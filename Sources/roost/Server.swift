@@ -57,7 +57,7 @@ final class Server: Service {
         var stored = try await database.read { try StoredSettings(in: $0) }
         let layered = try readSettings(path, &stored, logger)
         let config = layered.config
-        LogLevel.current = Logger.Level(rawValue: config.logLevel) ?? .info
+        ServerLog.shared.configure(config)
         database.setSynchronous(.init(config.durability))
         let identity = try await database.write { try Identity(in: $0) }
         // One loop for everything on the message path (docs/decisions/0003); the admin interface has its own.

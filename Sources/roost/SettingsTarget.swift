@@ -51,7 +51,7 @@ struct SettingsTarget: LiveSettings.Target {
     func undo(_ move: Listeners.Move) async { await listeners.undo(move) }
 
     func commit(_ config: ServerConfig, _ policies: PolicyTable, _ move: Listeners.Move) async {
-        LogLevel.current = Logger.Level(rawValue: config.logLevel) ?? .info
+        ServerLog.shared.configure(config)
         database.setSynchronous(.init(config.durability))
         let bytestreams = ServicesConfig(config).bytestreams
         let (relay, target) = (relay, self)

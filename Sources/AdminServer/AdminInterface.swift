@@ -7,6 +7,7 @@ import Storage
 /// What every face of the administration shares.
 public final class AdminInterface: Sendable {
     public let backend: any AdminBackend
+    public let parts: AdminParts
     public let database: any Database
     public let access: AccessService
     public let audit: AuditTrail
@@ -18,10 +19,12 @@ public final class AdminInterface: Sendable {
 
     /// - Parameter database: has the tables of `AdminSchema`.
     public init(
-        backend: any AdminBackend, database: any Database, operations: [AdminOperation] = AdminOperations.all,
+        backend: any AdminBackend, parts: AdminParts = AdminParts(), database: any Database,
+        operations: [AdminOperation] = AdminOperations.all,
         settings: AccessSettings = .init(), time: any TimeSource, logger: Logger
     ) {
         self.backend = backend
+        self.parts = parts
         self.database = database
         self.time = time
         self.logger = logger

@@ -17,6 +17,7 @@ import XMPPWire
 final class Server: Service {
     let live: LiveConfig
     let settings: LiveSettings
+    let metrics: LiveMetrics
     let listeners: Listeners
     private let group: MultiThreadedEventLoopGroup
     private let adminGroup: MultiThreadedEventLoopGroup
@@ -27,12 +28,13 @@ final class Server: Service {
     private let logger: Logger
 
     private init(
-        settings: LiveSettings, listeners: Listeners, group: MultiThreadedEventLoopGroup,
+        settings: LiveSettings, metrics: LiveMetrics, listeners: Listeners, group: MultiThreadedEventLoopGroup,
         adminGroup: MultiThreadedEventLoopGroup, core: NIOLoopBound<C2SServer>, database: any Database,
         admin: AdminServer, ticker: RepeatedTask, logger: Logger
     ) {
         live = settings.live
         self.settings = settings
+        self.metrics = metrics
         self.listeners = listeners
         self.group = group
         self.adminGroup = adminGroup
@@ -99,14 +101,27 @@ final class Server: Service {
         }.get()
         let backend = AdminBackendLive(
             live: settings.live, listeners: listeners, database: database, core: core, time: time)
+        let metrics = LiveMetrics(core: core, live: settings.live, database: database, time: time)
+        let services = LiveServices(core: core, settings: settings, listeners: listeners)
+        var parts = AdminParts()
+        parts.settings = settings
+        parts.metrics = metrics
+        parts.services = services
+        parts.logs = ServerLog.shared
+        parts.certificates = LiveCertificates(settings: settings, time: time)
+        parts.doctor = Doctor(
+            settings: settings, listeners: listeners, database: database, core: core, metrics: metrics,
+            services: services, time: time)
         let interface = AdminInterface(
-            backend: backend, database: database, settings: AccessSettings(config), time: time, logger: logger)
-        let admin = AdminServer(interface, path: config.adminSocket, group: adminGroup)
+            backend: backend, parts: parts, database: database, settings: AccessSettings(config), time: time,
+            logger: logger)
+        let admin = AdminServer(
+            interface, path: config.adminSocket, pages: [MetricsPages()], group: adminGroup)
         administration.open(admin)
         try await admin.start()
         return Server(
-            settings: settings, listeners: listeners, group: group, adminGroup: adminGroup, core: core,
-            database: database, admin: admin, ticker: ticker, logger: logger)
+            settings: settings, metrics: metrics, listeners: listeners, group: group, adminGroup: adminGroup,
+            core: core, database: database, admin: admin, ticker: ticker, logger: logger)
     }
 
     /// What the installation keeps over restarts, and ids go on after.
@@ -200,8 +215,11 @@ final class Server: Service {
                 await settings.lookAtFile()
             }
         }
+        let metrics = metrics
+        let sampling = Task { try await metrics.run() }
         try? await gracefulShutdown()
         watch.cancel()
+        sampling.cancel()
         await drain()
     }
 

@@ -4,7 +4,7 @@ enum CertificateOperations {
             "certificates.list", .get, "/certificates", "The certificate of each domain.", roles: .readers,
             result: AdminCertificateList.self
         ) { call in
-            AdminCertificateList(items: try await call.part(call.services.parts.certificates).certificates())
+            AdminCertificateList(items: try await call.part(call.admin.parts.certificates).certificates())
         },
         AdminOperation(
             "certificates.replace", .put, "/certificates/{domain}",
@@ -12,7 +12,7 @@ enum CertificateOperations {
             parameters: [.path("domain", "A domain of the server.")], body: AdminCertificateBody.self,
             roles: .superusers, result: AdminCertificate.self
         ) { call, body in
-            try await call.part(call.services.parts.certificates).replaceCertificate(
+            try await call.part(call.admin.parts.certificates).replaceCertificate(
                 .init(domain: try call.text("domain"), certificate: body.certificate, key: body.key),
                 by: call.author)
         },

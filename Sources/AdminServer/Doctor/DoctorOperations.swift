@@ -3,6 +3,6 @@ enum DoctorOperations {
         AdminOperation(
             "doctor.examine", .get, "/doctor", "Runs the troubleshooter: what is wrong, and how it is mended.",
             roles: .everyone, result: AdminExamination.self
-        ) { call in try await call.part(call.services.parts.doctor).examine() }
+        ) { call in try await call.part(call.admin.parts.doctor).examine() }
     ]
 }

@@ -12,7 +12,7 @@ enum LogOperations {
             roles: .readers, result: AdminLogPage.self
         ) { call in
             AdminLogPage(
-                items: try await call.part(call.services.parts.logs).logs(
+                items: try await call.part(call.admin.parts.logs).logs(
                     .init(
                         level: call["level"], text: call["query"], after: call.integer("after"),
                         limit: call.limit(default: 200))))

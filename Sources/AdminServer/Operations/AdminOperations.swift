@@ -5,6 +5,8 @@ public enum AdminOperations {
     public static let all: [AdminOperation] =
         StatusOperations.all + UserOperations.all + SessionOperations.all + PortableOperations.all
         + AdministratorOperations.all + TokenOperations.all + SetupOperations.all + AuditOperations.all
+        + SettingsOperations.all + ServiceOperations.all + DoctorOperations.all + CertificateOperations.all
+        + MetricsOperations.all + LogOperations.all
 
     public static func named(_ name: String) -> AdminOperation? { all.first { $0.name == name } }
 }

@@ -3,7 +3,7 @@ enum ServiceOperations {
         AdminOperation(
             "services.list", .get, "/services", "Feature services and their state.", roles: .everyone,
             result: AdminServiceList.self
-        ) { call in AdminServiceList(items: try await call.part(call.services.parts.services).services()) },
+        ) { call in AdminServiceList(items: try await call.part(call.admin.parts.services).services()) },
         AdminOperation(
             "services.control", .post, "/services/{name}/{action}", "Starts, stops or restarts a service.",
             parameters: [
@@ -16,7 +16,7 @@ enum ServiceOperations {
             guard let action = AdminServiceAction(rawValue: try call.text("action")) else {
                 throw AdminError(.invalid, "action is start, stop or restart")
             }
-            return try await call.part(call.services.parts.services).control(
+            return try await call.part(call.admin.parts.services).control(
                 try call.text("name"), action, by: call.author)
         },
     ]

@@ -134,7 +134,7 @@ enum SettingsOperations {
 
 extension OperationCall {
     var settings: any AdminSettings {
-        get throws { try part(services.parts.settings) }
+        get throws { try part(admin.parts.settings) }
     }
 
     var author: AdminAuthor { AdminAuthor(name: principal.name, origin: peer) }
@@ -187,4 +187,9 @@ public struct AdminSettingsRollback: Codable, Sendable, Equatable {
         self.version = version
         self.isDryRun = isDryRun
     }
+}
+
+extension SettingValue: SchemaDescribed {
+    public static var schema: JSONSchema { .any }
+    public static var placeholder: SettingValue { .text("") }
 }

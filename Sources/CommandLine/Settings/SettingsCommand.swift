@@ -66,7 +66,9 @@ struct SettingsCommand: AsyncParsableCommand {
             var table = TextTable([])
             table.add(["key", setting.key])
             table.add(["name", setting.title])
-            table.add(["value", Output.printable(setting.value.shown) + (setting.unit.isEmpty ? "" : " \(setting.unit)")])
+            table.add([
+                "value", Output.printable(setting.value.shown) + (setting.unit.isEmpty ? "" : " \(setting.unit)"),
+            ])
             table.add(["from", setting.source.rawValue])
             table.add(["default", Output.printable(setting.standard.shown)])
             table.add(["allowed", setting.allowed])
@@ -79,7 +81,8 @@ struct SettingsCommand: AsyncParsableCommand {
     struct Set: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Set a value; it is in force at once and no session ends.",
-            discussion: "Lists and groups are written as in roost.yaml: '[a, b]', '{ address: 127.0.0.1, port: 5222 }'.")
+            discussion: "Lists and groups are written as in roost.yaml: '[a, b]', '{ address: 127.0.0.1, port: 5222 }'."
+        )
 
         @Argument var key: String
         @Argument var value: String

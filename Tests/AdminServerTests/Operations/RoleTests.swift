@@ -14,6 +14,11 @@ private let expected: [String: String] = [
     "administrators.update": "S", "administrators.delete": "S",
     "tokens.list": "SU", "tokens.create": "S", "tokens.revoke": "S", "setup.code": "S",
     "audit.list": "SAU",
+    "settings.list": "SAU", "settings.get": "SAU", "settings.set": "SA", "settings.reset": "SA",
+    "settings.change": "SA", "settings.history": "SAU", "settings.diff": "SAU", "settings.rollback": "SA",
+    "services.list": "SAHU", "services.control": "SA", "doctor.examine": "SAHU",
+    "certificates.list": "SAU", "certificates.replace": "S",
+    "metrics.list": "SAHU", "metrics.history": "SAHU", "health.get": "SAHU", "logs.list": "SAU",
 ]
 
 private let letters: [AdminRole: String] = [.superuser: "S", .administrator: "A", .helpDesk: "H", .auditor: "U"]

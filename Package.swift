@@ -97,7 +97,8 @@ let package = Package(
             name: "roost",
             dependencies: [
                 "Ground", "Settings", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore", "XMPPServer",
-                "AdminServer", "WebChat", "CommandLine", arguments, lifecycle, log, nio, nioConcurrency, posix, collections,
+                "AdminServer", "WebChat", "CommandLine", arguments, lifecycle, log, nio, nioConcurrency, posix,
+                collections,
             ]),
         .testTarget(name: "GroundTests", dependencies: ["Ground"]),
         .testTarget(

@@ -35,7 +35,7 @@ extension Setting {
             "Whether users see each other's availability. Off, each user sees only the own status: contacts are shown as"
                 + " unavailable, people in chat rooms with unknown status, and nothing is shared with services and servers"
                 + " outside either. A change reaches everybody at once, without new logins. A user who switches it off alone"
-                + " is seen by nobody and sees nobody.",
+                + " is seen by nobody and sees nobody; one who switches it on changes nothing where it is off for all.",
             toggle(\.presence.sharing), title: "Enable availability sharing", scopes: everywhere, ownedByUser: true),
         Setting(
             "presence.auto_authorize",

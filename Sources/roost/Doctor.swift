@@ -175,7 +175,30 @@ struct Doctor: AdminDoctor {
             AdminTest(
                 "accounts", "Accounts", count == 0 ? .warning : .pass,
                 count == 0 ? "There are none: create or import users." : "\(count) accounts.", link: "/users")
+        ] + (try await limits())
+    }
+
+    /// Users who can add nobody, or whom nobody can add (docs/availability.md).
+    private func limits() async throws -> [AdminTest] {
+        let core = core
+        let policies = try await core.eventLoop.submit { core.value.router.policies }.get()
+        let found = try await database.read { try UserAtLimit.all(policies, limit: 10_000, in: $0) }
+        return [
+            Self.test(
+                "contacts-full", "Contact list size", "presence.contacts_max", found.filter { $0.contacts != nil }),
+            Self.test("watchers-full", "Watchers", "presence.watchers_max", found.filter { $0.watchers != nil }),
         ]
+    }
+
+    private static func test(_ name: String, _ title: String, _ key: String, _ users: [UserAtLimit]) -> AdminTest {
+        guard !users.isEmpty else { return AdminTest(name, title, .pass, "Nobody is at the limit (\(key)).") }
+        let named = users.prefix(20).map(\.user.description).joined(separator: ", ")
+        let more = users.count > 20 ? " and \(users.count - 20) more" : ""
+        return AdminTest(
+            name, title, .warning,
+            (users.count == 1 ? "1 user is" : "\(users.count) users are")
+                + " at the limit: \(named)\(more). Raise \(key)"
+                + " for them, or have them remove contacts.", link: "/settings/presence")
     }
 
     // MARK: Security

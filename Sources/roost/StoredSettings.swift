@@ -69,8 +69,9 @@ struct StoredSettings: Sendable {
     ///
     /// - Parameter touched: users whose values may differ from what `old` was made of; nil for everybody.
     func policies(_ base: ServerConfig, old: PolicyTable, touched: Set<String>?) -> PolicyTable {
-        func policy(_ config: ServerConfig, _ old: UserPolicy?) -> UserPolicy {
-            let values = UserPolicy.Values(config)
+        func policy(_ config: ServerConfig, _ old: UserPolicy?, within domain: UserPolicy? = nil) -> UserPolicy {
+            var values = UserPolicy.Values(config)
+            if let domain { values = UserPolicy.values(values, within: domain.values) }
             if let old, old.values == values { return old }
             return UserPolicy(values)
         }
@@ -88,7 +89,8 @@ struct StoredSettings: Sendable {
                 table.users[user] = nil
                 continue
             }
-            table.users[user] = policy(config(base, user: user), old.users[user])
+            let domain = table.policy(ofDomain: user.split(separator: "@").last.map(String.init) ?? "")
+            table.users[user] = policy(config(base, user: user), old.users[user], within: domain)
         }
         return table
     }

@@ -18,7 +18,7 @@ from .client import Expectation, Scene
 SUITE = "interop"
 _MODULES = [
     "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
-    "directory", "transfers", "streams", "greedy", "websocket", "bosh", "browser", "web_chat", "restart", "administration",
+    "directory", "availability", "transfers", "streams", "greedy", "websocket", "bosh", "browser", "web_chat", "restart", "administration",
     "components", "another_library", "another_eventing", "terminal_client", "portable", "external",
     "upload", "rooms", "settings_live",
 ]

@@ -14,6 +14,13 @@ public final class UserPolicy: Sendable, Equatable {
 
     public let values: Values
 
+    /// A user's values within those of the domain: what is switched off there, nobody switches on for himself.
+    public static func values(_ values: Values, within domain: Values) -> Values {
+        var values = values
+        if !domain.presence.sharing { values.presence.sharing = false }
+        return values
+    }
+
     public init(_ values: Values = Values()) {
         self.values = values
     }

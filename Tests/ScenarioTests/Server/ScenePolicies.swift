@@ -29,7 +29,8 @@ struct ScenePolicies: Sendable {
                 continue
             }
             let domain = String(subject[subject.index(after: at)...])
-            table.users[subject] = UserPolicy(values(for: [domain, subject]))
+            table.users[subject] = UserPolicy(
+                UserPolicy.values(values(for: [domain, subject]), within: values(for: [domain])))
         }
         return table
     }

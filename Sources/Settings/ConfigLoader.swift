@@ -48,16 +48,32 @@ public enum ConfigLoader {
         return reader
     }
 
-    /// Reads the file, and puts what is stored over it.
+    /// Where the admin socket of the server is that runs with a file; other problems of the file do not matter for that.
     ///
-    /// - Parameter stored: values by key; a key that does not exist any more is left out.
-    /// - Throws: every problem; one of a stored value names the key and no file.
-    public static func load(
-        path: String, stored: [String: SettingValue]
-    ) throws(ConfigProblems) -> LayeredConfig {
+    /// - Throws: when the file cannot be read, is not YAML, or says something wrong about the socket.
+    public static func adminSocket(path: String) throws(ConfigProblems) -> String {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         var reader = try read(try readText(path), file: path, folder: folder)
+        reader.checkPaths()
+        let problems = reader.problems.filter { $0.key == "admin_socket" }
+        guard problems.isEmpty else { throw ConfigProblems(problems) }
+        return reader.config.adminSocket
+    }
+
+    /// Reads the file, and puts what is stored over it.
+    ///
+    /// - Parameters:
+    ///   - text: what the file says; nil to read it.
+    ///   - stored: values by key; a key that does not exist any more is left out.
+    /// - Throws: every problem; one of a stored value names the key and no file.
+    public static func load(
+        path: String, text: String? = nil, stored: [String: SettingValue]
+    ) throws(ConfigProblems) -> LayeredConfig {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        let text = try text ?? readText(path)
+        var reader = try read(text, file: path, folder: folder)
         var layered = LayeredConfig()
+        layered.text = text
         layered.keysInFile = reader.keysInFile
         var file = reader
         file.checkPaths()
@@ -109,6 +125,8 @@ public struct LayeredConfig: Sendable {
     public var config = ServerConfig()
     public var file = ServerConfig()
     public var keysInFile: Set<String> = []
+    /// What stands in the file.
+    public var text = ""
 
     public init() {}
 }

@@ -101,7 +101,7 @@ actor LiveSettings {
             next[wish.setting] = value
             changes.append(SettingChange(wish.setting, before: before?.json, after: value?.json))
         }
-        let layered = try load(next.deployment)
+        let layered = try load(next.deployment, self.layered.text)
         let differences = Self.differences(changes, from: (stored, self.layered.config), to: (next, layered.config))
         let remarks = Self.remarks(differences)
         guard !isDryRun, !changes.isEmpty else {
@@ -143,9 +143,10 @@ actor LiveSettings {
         return setting.value(in: config)
     }
 
-    private func load(_ values: StoredSettings.Values) throws -> LayeredConfig {
+    /// - Parameter text: what the file says; the last text that was in order unless the file is to be read again.
+    private func load(_ values: StoredSettings.Values, _ text: String?) throws -> LayeredConfig {
         do {
-            return try ConfigLoader.load(path: path, stored: values)
+            return try ConfigLoader.load(path: path, text: text, stored: values)
         } catch {
             throw AdminError(
                 .invalid,
@@ -196,7 +197,7 @@ actor LiveSettings {
         defer { end() }
         fileStamp = stamp
         do {
-            let layered = try load(stored.deployment)
+            let layered = try load(stored.deployment, nil)
             let changes = Setting.all.compactMap { setting -> SettingChange? in
                 let (before, after) = (setting.value(in: self.layered.file), setting.value(in: layered.file))
                 guard before != after else { return nil }
@@ -211,6 +212,7 @@ actor LiveSettings {
             }
             guard !changes.isEmpty else {
                 self.layered.keysInFile = layered.keysInFile
+                self.layered.text = layered.text
                 return
             }
             var next = stored

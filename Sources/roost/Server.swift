@@ -89,7 +89,6 @@ final class Server: Service {
             core: core, front: front, relay: relay, administration: administration, listeners: listeners, group: group,
             adminGroup: adminGroup, database: database, descriptors: descriptors)
         try await loop.submit { target.arrange(config) }.get()
-        await listeners.keep(try await listeners.move(to: target.plans(config)))
         let settings = LiveSettings(
             path: path, stored: stored, layered: layered, policies: policies, live: LiveConfig(config),
             database: database, target: target, time: time, logger: logger)
@@ -119,6 +118,8 @@ final class Server: Service {
             interface, path: config.adminSocket, pages: [MetricsPages()], group: adminGroup)
         administration.open(admin)
         try await admin.start()
+        // Last of all: whoever can connect finds everything there.
+        await listeners.keep(try await listeners.move(to: target.plans(config)))
         return Server(
             settings: settings, metrics: metrics, listeners: listeners, group: group, adminGroup: adminGroup,
             core: core, database: database, admin: admin, ticker: ticker, logger: logger)

@@ -44,7 +44,7 @@ struct ServerOption: ParsableArguments {
     /// A client of the running server. Files other than the configuration are not looked at.
     func client(environment: [String: String] = ProcessInfo.processInfo.environment) throws -> AdminClient {
         guard let url = server ?? (file == nil ? environment["ROOST_SERVER"] : nil) else {
-            return AdminClient(path: try ConfigLoader.load(path: try path(), checksFiles: false).adminSocket)
+            return AdminClient(path: try ConfigLoader.adminSocket(path: try path()))
         }
         guard let parts = URL(string: url), parts.scheme == "https", parts.host != nil, ["", "/"].contains(parts.path)
         else { throw CommandFailure("\(url) is not an address such as https://localhost:8443") }

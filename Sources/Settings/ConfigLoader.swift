@@ -70,7 +70,7 @@ public enum ConfigLoader {
         path: String, text: String? = nil, stored: [String: SettingValue]
     ) throws(ConfigProblems) -> LayeredConfig {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        let text = try text ?? readText(path)
+        let text = if let text { text } else { try readText(path) }
         var reader = try read(text, file: path, folder: folder)
         var layered = LayeredConfig()
         layered.text = text

@@ -19,6 +19,9 @@ extension Setting {
         }
     }
 
+    /// Secrets, and what leads to private keys.
+    public var holdsSecrets: Bool { isSecret || [.domains, .components].contains(form) }
+
     /// The words of a choice; empty for other kinds.
     public var choices: [String] {
         if case .choice(let allowed, _, _) = kind, form == .choice { return allowed }

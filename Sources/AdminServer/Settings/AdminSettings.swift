@@ -72,6 +72,10 @@ public struct AdminSetting: Codable, Sendable, Equatable {
     public var isSecret: Bool
     /// Cannot be changed while the server runs.
     public var isFileOnly: Bool
+    /// Roles that may change it; secrets, domains and components are for superusers.
+    public var changeableBy: [AdminRole]
+
+    private static let changers = Set<AdminRole>.administrators
 
     public enum Source: String, Codable, Sendable, CaseIterable {
         case standard = "default"
@@ -97,6 +101,9 @@ public struct AdminSetting: Codable, Sendable, Equatable {
         isOwnedByUser = setting.isOwnedByUser
         isSecret = setting.isSecret
         isFileOnly = setting.isFileOnly
+        changeableBy =
+            setting.isFileOnly
+            ? [] : AdminRole.allCases.filter { setting.holdsSecrets ? $0 == .superuser : Self.changers.contains($0) }
     }
 }
 

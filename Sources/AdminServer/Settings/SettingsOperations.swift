@@ -125,7 +125,7 @@ enum SettingsOperations {
         guard call.principal.role != .superuser else { return }
         for key in keys {
             guard let setting = Setting.byKey[key] else { continue }
-            if setting.isSecret || [.domains, .components].contains(setting.form) {
+            if setting.holdsSecrets {
                 throw AdminError(.forbidden, "\(key) holds secrets: only a superuser changes it")
             }
         }

@@ -117,7 +117,8 @@ let package = Package(
         .testTarget(
             name: "AdminServerTests",
             dependencies: [
-                "AdminServer", "Ground", "Storage", "StorageSQLite", hummingbird, hummingbirdCore, httpTypes,
+                "AdminServer", "Ground", "Settings", "Storage", "StorageSQLite", hummingbird, hummingbirdCore,
+                httpTypes, mustache,
                 httpClient,
                 nio, posix, log, tls,
             ]),

@@ -114,8 +114,10 @@ final class Server: Service {
         let interface = AdminInterface(
             backend: backend, parts: parts, database: database, settings: AccessSettings(config), time: time,
             logger: logger)
+        let languages = URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent("languages")
         let admin = AdminServer(
-            interface, path: config.adminSocket, pages: [MetricsPages()], group: adminGroup)
+            interface, path: config.adminSocket, pages: [MetricsPages(), Console(textsFolder: languages.path)],
+            group: adminGroup)
         administration.open(admin)
         try await admin.start()
         // Last of all: whoever can connect finds everything there.

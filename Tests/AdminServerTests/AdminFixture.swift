@@ -25,7 +25,7 @@ final class AdminFixture: Sendable {
 
     init(
         backend: MemoryBackend = MemoryBackend(), operations: [AdminOperation] = AdminOperations.all,
-        logger: Logger = silent, pages: [any AdminPages] = []
+        logger: Logger = silent, pages: [any AdminPages] = [], parts: AdminParts = AdminParts()
     ) async throws {
         self.backend = backend
         self.logger = logger
@@ -36,7 +36,7 @@ final class AdminFixture: Sendable {
         // A test is no attacker.
         settings.cost = .init(rounds: 16, blockSize: 1, parallelism: 1)
         admin = AdminInterface(
-            backend: backend, database: database, operations: operations, settings: settings, time: time,
+            backend: backend, parts: parts, database: database, operations: operations, settings: settings, time: time,
             logger: logger)
         responder = AdminRouting(admin, pages: pages).responder()
     }

@@ -20,7 +20,7 @@ _MODULES = [
     "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
     "directory", "availability", "transfers", "streams", "greedy", "websocket", "bosh", "browser", "web_chat", "restart", "administration",
     "components", "another_library", "another_eventing", "terminal_client", "portable", "external",
-    "upload", "rooms", "settings", "settings_live",
+    "upload", "rooms", "settings", "settings_live", "console",
 ]
 _USERS = 400
 

@@ -3,11 +3,17 @@ enum SessionOperations {
         AdminOperation(
             "sessions.list", .get, "/sessions", "Sessions of clients, in the order of their addresses.",
             parameters: AdminOperation.Parameter.paging + [
-                .query("jid", "Only sessions of this account, or the one session of a full address.")
+                .query("jid", "Only sessions of this account, or the one session of a full address."),
+                .query("query", "Part of the address, of the network address or of the name of the client, in any case."),
             ],
             roles: .everyone, result: AdminPage<AdminSession>.self
         ) { call in
-            let all = try await call.backend.listSessions(of: call["jid"])
+            var all = try await call.backend.listSessions(of: call["jid"])
+            if let text = call["query"]?.lowercased(), !text.isEmpty {
+                all = all.filter { session in
+                    [session.jid, session.address, session.client].contains { $0.lowercased().contains(text) }
+                }
+            }
             let cursor = call["cursor"]
             let rest = cursor.map { cursor in all.filter { $0.jid > cursor } } ?? all
             let page = Array(rest.prefix(call.limit()))

@@ -10,7 +10,6 @@ import importlib.util
 import json
 import re
 import socket
-import time
 from pathlib import Path
 
 from .chat_pages import ARTEFACTS, ChatPage, Chromium
@@ -101,6 +100,10 @@ class ConsolePage(ChatPage):
             await self.open(path)
         return self
 
+    async def menu(self, number: int) -> None:
+        """Opens a menu of the bar: 1 for language and appearance, 2 for the account."""
+        await self.run(f"document.querySelectorAll('details.menu > summary')[{number - 1}].click()")
+
     async def picture(self, name: str) -> Path:
         """A screenshot among the artefacts of the build."""
         await self.settled()
@@ -185,10 +188,3 @@ class ConsoleBrowser(Chromium):
         await page.resize(size)
         await page.dark(dark)
         return page
-
-
-def timed(body) -> tuple[float, object]:
-    """Milliseconds that `body` took, and what it returned."""
-    began = time.monotonic()
-    result = body()
-    return (time.monotonic() - began) * 1000, result

@@ -4,7 +4,8 @@ enum SessionOperations {
             "sessions.list", .get, "/sessions", "Sessions of clients, in the order of their addresses.",
             parameters: AdminOperation.Parameter.paging + [
                 .query("jid", "Only sessions of this account, or the one session of a full address."),
-                .query("query", "Part of the address, of the network address or of the name of the client, in any case."),
+                .query(
+                    "query", "Part of the address, the network address or the client, in any case."),
             ],
             roles: .everyone, result: AdminPage<AdminSession>.self
         ) { call in

@@ -12,6 +12,7 @@ from support.servers import set_yaml
 
 from .claims import claim
 from .client import WAIT, Scene, expect
+from .terminal_client import Profanity, listed
 
 _ROSTER = "jabber:iq:roster"
 _POLICY = "urn:roost:policy:0"
@@ -178,3 +179,17 @@ async def switch_in_the_file(scene: Scene) -> None:
     # The user's own choice goes before what the administrator has set for the user.
     await _choose(juliet, "presence.sharing", "on")
     await romeo.wait("presence", _is_from(juliet, "available"), "presence again")
+
+
+@claim("profanity is subscribed at once to a user who lets people in, and sees the switch of sharing")
+async def in_a_terminal(scene: Scene) -> None:
+    juliet = await scene.online()
+    await _choose(juliet, "presence.auto_authorize", "on")
+    terminal = await Profanity(scene).online(scene.user())
+    terminal.type(f"/roster add {juliet.bare}")
+    await terminal.until("Roster item added")
+    terminal.type(f"/sub request {juliet.bare}")
+    await terminal.until(listed("Online", juliet.bare))
+    async with _settings(scene, "presence.sharing", "off"):
+        await terminal.until(listed("Offline", juliet.bare))
+    await terminal.until(listed("Online", juliet.bare))

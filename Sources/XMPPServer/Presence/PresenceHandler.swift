@@ -25,7 +25,11 @@ extension C2SSession {
             switch target(attributes.to, bytes) {
             case .own: server.router.probe(home.jid, by: self, home)
             case .user(let jid): server.router.probe(jid, by: self, home)
-            case .service(let jid): toService(.presence, jid, bytes, attributes, nil)
+            case .service(let jid) where home.isSharing: toService(.presence, jid, bytes, attributes, nil)
+            case .service(let jid):
+                // Asking would tell that the user is there.
+                deliver(
+                    PresenceStanza(type: "unavailable", from: Array(jid.bare.description.utf8)), to: home.address)
             case .domain, .remote: break
             case .malformed: refuse("presence", attributes, bytes, .jidMalformed())
             }

@@ -12,7 +12,7 @@ from support.servers import PASSWORD, RoostServer, set_yaml
 
 from .claims import claim
 from .client import Scene, expect
-from .settings_live import Api, free_port
+from .settings_live import Api, UnixConnection, free_port
 
 
 async def with_server(scene: Scene, shift: int, body) -> None:
@@ -299,9 +299,11 @@ async def doctor(scene: Scene) -> None:
 async def figures(scene: Scene) -> None:
     async def body(server: RoostServer) -> None:
         def get(path: str) -> str:
-            done = subprocess.run(["curl", "-sS", "--unix-socket", str(server.directory / "admin.sock"),
-                                   f"http://localhost{path}"], capture_output=True, text=True, timeout=30, check=True)
-            return done.stdout
+            connection = UnixConnection(server.directory / "admin.sock")
+            connection.request("GET", path)
+            text = connection.getresponse().read().decode()
+            connection.close()
+            return text
 
         text = get("/metrics")
         expect(text.endswith("# EOF\n"), text[-100:])

@@ -257,7 +257,7 @@ public struct ServerConfig: Sendable, Equatable {
         /// Nothing is stored for users who are offline.
         public var suppressOffline: Bool = false
         /// Told to clients.
-        public var allowHistory: Bool = false
+        public var allowHistory: Bool = true
         /// Told to clients.
         public var allowCutPaste: Bool = true
         /// A conversation stays with the client that its owner has answered from.

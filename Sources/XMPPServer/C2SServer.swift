@@ -20,6 +20,8 @@ public final class C2SServer {
     private(set) var external: ExternalAuthentication?
     /// Accounts created by address (XEP-0077).
     var registrations: FailureThrottle
+    /// Nil while nobody traces.
+    var tap: TraceTap?
     /// What users may choose; nil where nobody keeps it.
     public var userSettings: (any UserSettings)?
     var choiceRate = FailureThrottle(limit: C2SServer.choicesPerMinute)

@@ -1,4 +1,5 @@
 import Ground
+import XMLWire
 import XMPPWire
 
 /// A message of a client or a service of ours, stamped and ready to be delivered as it is.
@@ -17,6 +18,8 @@ public struct IncomingMessage {
     public var senderHome: UserHome?
     /// Who it is from, where that is not the source's own address.
     public var from: JID?
+    /// Of the `id` that the sender's client gave it (`MessageTrail.hash`); 0 for none.
+    public var nameHash: UInt64 = 0
     /// Whose archives keep it; found out when the recipient is known.
     var record: ArchiveRecord?
 
@@ -35,6 +38,9 @@ public struct IncomingMessage {
         self.senderHome = senderHome
         self.from = from
     }
+
+    /// Whom it is for, as it says itself; read from the stanza.
+    var recipient: [UInt8] { XMLElement(stored: bytes)?["to"].map { Array($0.utf8) } ?? [] }
 
     /// Nothing of the message can be lost any more.
     func acknowledge() {

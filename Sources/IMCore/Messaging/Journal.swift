@@ -46,6 +46,8 @@ public final class Journal {
     private var wantsIndex = false
     /// Everything committed up to here is in the index, or will be with the commit under way.
     private var indexedUpTo: Int64 = 0
+    /// What became of the last messages.
+    public let trail = MessageTrail()
     /// Names of message ids outside.
     public let names: OpaqueIDs
     public private(set) var commits = 0
@@ -128,9 +130,12 @@ public final class Journal {
     }
 
     /// A recipient's client has the message.
-    public func settle(_ entry: JournalEntry) {
+    ///
+    /// - Parameter client: its full address, for the trail; empty where nobody has it and nobody will.
+    public func settle(_ entry: JournalEntry, by client: [UInt8] = []) {
         guard !entry.isSettled else { return }
         entry.isSettled = true
+        if !client.isEmpty { trail.note(entry.id, .settled, client, at: time.now) }
         if entry.id.value & Self.latencySample == 0, !entry.isRestored, !entry.isParked {
             latency.add(milliseconds: time.now - entry.id.acceptedAt)
         }

@@ -10,7 +10,10 @@ extension Router {
         if let senderHome = message.senderHome, senderHome.hasRules,
             senderHome.blocks(recipient, .all, at: message.sender)
         {
-            return bounce(message, .blocked)
+            return bounce(
+                message, .blocked,
+                because: "at \(senderHome.jid): "
+                    + senderHome.privacyVerdict(on: recipient, .all, at: message.sender).reason.words)
         }
         if message.senderHome?.policy.values.messaging.isEnabled == false, isStopped(message) { return }
         homes.withHome(recipient) { [self] home in
@@ -42,10 +45,18 @@ extension Router {
         if senderHome !== home { copySent(message) }
         if isUnwanted {
             // XEP-0191 §3.1: as if the contact did not exist.
-            return message.type == .error ? message.acknowledge() : bounce(message, .serviceUnavailable)
+            guard message.type != .error else { return message.acknowledge() }
+            return bounce(message, .serviceUnavailable, because: blockReason(message, by: home))
         }
         let isTaken = dispatch(message, home)
         if isTaken, !home.pushes.isEmpty { notifyAbsent(message, home) }
+    }
+
+    /// Which of the recipient's lists stops the message, in words for the trail.
+    private func blockReason(_ message: IncomingMessage, by home: UserHome) -> String {
+        guard let sender = sender(of: message) else { return "" }
+        let addressed = message.fullAddress.flatMap { home.endpoint(address: $0) }
+        return "at \(home.jid): " + home.privacyVerdict(on: sender, .message, at: addressed).reason.words
     }
 
     private func isBlocked(_ message: IncomingMessage, by home: UserHome) -> Bool {
@@ -112,7 +123,12 @@ extension Router {
         if home.endpoints.count == 1 { return home.endpoints }
         let reachable = willing(
             home.endpoints.filter { $0.isReachable }, message, home)
-        if let locked, let endpoint = reachable.first(where: { $0.resource == locked }) { return [endpoint] }
+        if let locked, let endpoint = reachable.first(where: { $0.resource == locked }) {
+            if MessagePolicy.isStorable(type: message.type, traits: message.traits) {
+                journal.trail.note(message.id, .locked, endpoint.address)
+            }
+            return [endpoint]
+        }
         return reachable
     }
 
@@ -130,11 +146,16 @@ extension Router {
     private func hand(_ entry: JournalEntry, to endpoints: [any Endpoint], as bytes: [UInt8]) {
         entry.holders = endpoints.count
         counters.deliveries += endpoints.count
-        for endpoint in endpoints { endpoint.deliver(entry, as: bytes) }
+        for endpoint in endpoints {
+            journal.trail.note(entry.id, .handed, endpoint.address)
+            endpoint.deliver(entry, as: bytes)
+        }
     }
 
     private func accept(_ message: IncomingMessage, _ home: UserHome) -> JournalEntry {
         if message.traits.contains(.retraction) { retract(message) }
+        journal.trail.note(
+            message.id, .accepted, message.sender.address, for: home.address, nameHash: message.nameHash)
         return journal.accept(
             id: message.id, userID: home.id, bytes: message.bytes, record: message.record,
             origin: message.ledgerNumber == nil ? nil : message.sender, number: message.ledgerNumber ?? 0)
@@ -153,6 +174,7 @@ extension Router {
         counters.stored += 1
         let entry = accept(message, home)
         journal.store(entry)
+        journal.trail.note(entry.id, .stored, home.address)
         home.storedMessages += 1
         return true
     }
@@ -167,6 +189,7 @@ extension Router {
             }
             guard !journal.isFull else { return bounce(message, .journalFull) }
             replay.held.append(.init(message: message, entry: accept(message, home)))
+            journal.trail.note(message.id, .held, replay.endpoint.address)
         } else {
             guard replay.held.count < max(config.offlineMessages, 100) else { return bounce(message, .storeFull) }
             message.acknowledge()
@@ -218,7 +241,11 @@ extension Router {
         for entry in endpoint.inFlight where !entry.isSettled && entry.holders == 1 {
             entry.holders += others.count
             let bytes = delayed(entry, home)
-            for other in others { other.deliver(entry, as: bytes) }
+            for other in others {
+                journal.trail.note(
+                    entry.id, .handed, other.address, "what another client has not acknowledged", at: time.now)
+                other.deliver(entry, as: bytes)
+            }
         }
     }
 
@@ -226,6 +253,7 @@ extension Router {
     func park(_ entry: JournalEntry, _ home: UserHome) {
         entry.holders = 0
         entry.isParked = true
+        journal.trail.note(entry.id, .parked, home.address, at: time.now)
         journal.store(entry)
         home.storedMessages += 1
     }
@@ -282,8 +310,11 @@ extension Router {
     // MARK: Errors
 
     /// Answers the sender with an error, which settles the message. Errors are never answered (RFC 6120 §8.3.1).
-    public func bounce(_ message: IncomingMessage, _ error: StanzaError) {
+    ///
+    /// - Parameter reason: what the sender is not told; for the trail.
+    public func bounce(_ message: IncomingMessage, _ error: StanzaError, because reason: String = "") {
         counters.bounced += 1
+        noteRefusal(message, error, reason)
         if message.type != .error {
             let reply = StanzaStamp.errorReply(to: message.bytes, error: error)
             // Nothing is no stanza: the client could not count it.
@@ -295,8 +326,17 @@ extension Router {
     private func bounceUnknown(_ message: IncomingMessage) {
         switch message.type {
         case .error, .headline: message.acknowledge()
-        case .normal, .chat, .groupchat: bounce(message, .serviceUnavailable)
+        case .normal, .chat, .groupchat: bounce(message, .serviceUnavailable, because: "there is no such account")
         }
+    }
+
+    private func noteRefusal(_ message: IncomingMessage, _ error: StanzaError, _ reason: String) {
+        // Room messages that an occupant cannot be given and the like are no messages between people.
+        guard MessagePolicy.isStorable(type: message.type, traits: message.traits) else { return }
+        let note = [error.condition.rawValue, error.text ?? "", reason].filter { !$0.isEmpty }
+        journal.trail.note(
+            message.id, .refused, message.sender.address, for: message.recipient, note.joined(separator: ": "),
+            nameHash: message.nameHash)
     }
 }
 

@@ -48,7 +48,11 @@ extension Router {
         switch MessagingSwitch.verdict(message.type, message.traits) {
         case .pass: return false
         case .refuse: bounce(message, .messagingOff)
-        case .drop: message.acknowledge()
+        case .drop:
+            journal.trail.note(
+                message.id, .dropped, message.sender.address, "instant messages are switched off",
+                nameHash: message.nameHash)
+            message.acknowledge()
         }
         return true
     }

@@ -106,6 +106,7 @@ extension Router {
                 continue
             }
             entry.holders = 1
+            journal.trail.note(entry.id, .handed, replay.endpoint.address, "from the store", at: time.now)
             replay.endpoint.deliver(entry, as: delayed(entry, home))
         }
         if !page.isLast {
@@ -139,6 +140,8 @@ extension Router {
             home.storedMessages = max(0, home.storedMessages - 1)
         }
         entry.holders += 1
+        journal.trail.note(
+            entry.id, .handed, replay.endpoint.address, "what another client has not acknowledged", at: time.now)
         replay.endpoint.deliver(entry, as: delayed(entry, home))
     }
 

@@ -88,12 +88,12 @@ extension Router {
                         XMLElement("stanza-id", namespace: "urn:xmpp:sid:0", attributes: ["id": name, "by": owner])))
             }
         }
-        route(
-            IncomingMessage(
-                id: id, type: type, traits: traits, bytes: element.stanzaBytes,
-                fullAddress: stanza.to.isBare ? nil : Array(stanza.to.description.utf8), ledgerNumber: number,
-                sender: stanza.source, senderHome: senderHome, from: stanza.from),
-            to: stanza.to.bare)
+        var message = IncomingMessage(
+            id: id, type: type, traits: traits, bytes: element.stanzaBytes,
+            fullAddress: stanza.to.isBare ? nil : Array(stanza.to.description.utf8), ledgerNumber: number,
+            sender: stanza.source, senderHome: senderHome, from: stanza.from)
+        if let name = element["id"] { message.nameHash = MessageTrail.hash(name.utf8) }
+        route(message, to: stanza.to.bare)
     }
 
     /// A user's message to a service, for the user's other clients (XEP-0280 §7).

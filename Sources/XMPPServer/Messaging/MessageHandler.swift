@@ -177,9 +177,11 @@ extension C2SSession {
             writer.write(Self.endTag)
             count = writer.count
         }
-        return IncomingMessage(
+        var message = IncomingMessage(
             id: id, type: type, traits: traits, bytes: stamped, fullAddress: full, ledgerNumber: number, sender: self,
             senderHome: home)
+        if let name = attributes.id { message.nameHash = MessageTrail.hash(name.value.slice(of: bytes)) }
+        return message
     }
 
     /// Reads what the children mean for routing; ids that pretend to be a server's are to be cut out, and formatted text

@@ -23,6 +23,7 @@ extension C2SSession {
 
     public func deliver(_ bytes: [UInt8]) {
         guard phase == .bound else { return }
+        if let tap = server.tap { traced(bytes, tap) }
         if held != nil, holds(bytes, nil) { return }
         if let management = streamManagement { management.sent(bytes, nil, self) }
         append(bytes)
@@ -30,6 +31,7 @@ extension C2SSession {
 
     public func deliver(_ entry: JournalEntry, as bytes: [UInt8]) {
         guard phase == .bound else { return }
+        if let tap = server.tap { traced(bytes, tap) }
         if held != nil, holds(bytes, entry) { return }
         send(bytes, entry)
     }
@@ -48,6 +50,7 @@ extension C2SSession {
         guard phase == .bound else { return }
         if streamManagement != nil || held != nil { return deliver(presence.addressed(to: address)) }
         guard link != nil else { return }
+        if let tap = server.tap { traced(presence.addressed(to: address), tap) }
         beginOutput()
         let gap = presence.gap
         presence.bytes.withUnsafeBytes { bytes in
@@ -87,7 +90,7 @@ extension C2SSession {
         guard !written.isEmpty else { return }
         let entries = written
         written.removeAll(keepingCapacity: entries.count <= 16)
-        for entry in entries { server.router.journal.settle(entry) }
+        for entry in entries { server.router.journal.settle(entry, by: address) }
     }
 
     func settleWritten() {
@@ -99,7 +102,7 @@ extension C2SSession {
     func settle(first count: Int) {
         let entries = Array(written.prefix(count))
         written.removeFirst(entries.count)
-        for entry in entries { server.router.journal.settle(entry) }
+        for entry in entries { server.router.journal.settle(entry, by: address) }
     }
 
     /// The socket took what waited.

@@ -32,6 +32,7 @@ extension C2SSession {
 
     /// One element of a bound stream.
     func admit(_ bytes: UnsafeRawBufferPointer, _ frame: ElementFrame) {
+        if let tap = server.tap { tap.passed(bytes, .received, self) }
         let inClientNamespace = frame.namespace == .none || frame.namespace.equals("jabber:client", in: bytes)
         if frame.hasPrefixedRoot || frame.usesStreamPrefix || (!inClientNamespace && isStanzaName(bytes, frame)) {
             return admitUnusual(bytes)

@@ -90,7 +90,7 @@ final class StreamManagementState {
             unackedBytes &-= stanza.bytes.count
             if let entry = stanza.entry {
                 messagesInFlight -= 1
-                journal.settle(entry)
+                journal.settle(entry, by: session.address)
             }
         }
         if messagesInFlight > 0 {

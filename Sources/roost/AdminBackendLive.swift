@@ -15,6 +15,7 @@ struct AdminBackendLive: AdminBackend {
     let database: any Database
     let core: NIOLoopBound<C2SServer>
     let time: SystemTime
+    let traces = TraceBook()
 
     var config: ServerConfig { live.value }
 

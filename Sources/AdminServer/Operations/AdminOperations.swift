@@ -6,7 +6,7 @@ public enum AdminOperations {
         StatusOperations.all + UserOperations.all + SessionOperations.all + PortableOperations.all
         + AdministratorOperations.all + TokenOperations.all + SetupOperations.all + AuditOperations.all
         + SettingsOperations.all + ServiceOperations.all + DoctorOperations.all + CertificateOperations.all
-        + MetricsOperations.all + LogOperations.all
+        + MetricsOperations.all + LogOperations.all + ExplainOperations.all
 
     public static func named(_ name: String) -> AdminOperation? { all.first { $0.name == name } }
 }

@@ -103,7 +103,9 @@ extension Router {
     }
 
     private func explanation(of id: MessageID, _ stored: MessageExplanation.Stored?) -> MessageExplanation? {
-        let steps = journal.trail.steps(of: id)
+        // Which client alone gets it is found out a moment before it is taken.
+        let all = journal.trail.steps(of: id)
+        let steps = all.filter { $0.kind == .accepted } + all.filter { $0.kind != .accepted }
         guard stored != nil || !steps.isEmpty else { return nil }
         func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
         var inFlight: [String] = []

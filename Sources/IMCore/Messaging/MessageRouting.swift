@@ -13,7 +13,7 @@ extension Router {
             return bounce(
                 message, .blocked,
                 because: "at \(senderHome.jid): "
-                    + senderHome.privacyVerdict(on: recipient, .all, at: message.sender).reason.words)
+                    + senderHome.privacyVerdict(on: recipient, .all, at: message.sender).reason.text)
         }
         if message.senderHome?.policy.values.messaging.isEnabled == false, isStopped(message) { return }
         homes.withHome(recipient) { [self] home in
@@ -56,7 +56,7 @@ extension Router {
     private func blockReason(_ message: IncomingMessage, by home: UserHome) -> String {
         guard let sender = sender(of: message) else { return "" }
         let addressed = message.fullAddress.flatMap { home.endpoint(address: $0) }
-        return "at \(home.jid): " + home.privacyVerdict(on: sender, .message, at: addressed).reason.words
+        return "at \(home.jid): " + home.privacyVerdict(on: sender, .message, at: addressed).reason.text
     }
 
     private func isBlocked(_ message: IncomingMessage, by home: UserHome) -> Bool {

@@ -19,6 +19,7 @@ SUITE = "interop"
 _MODULES = [
     "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
     "directory", "availability", "transfers", "streams", "greedy", "websocket", "bosh", "browser", "web_chat", "restart", "administration",
+    "policies",
     "components", "another_library", "another_eventing", "terminal_client", "portable", "external",
     "upload", "rooms", "settings", "settings_live", "console",
 ]

@@ -110,4 +110,11 @@ private struct RefusingBackend: AdminBackend {
     func status() throws -> AdminStatus { throw error }
     func exportUser(_ request: AdminExportRequest) throws -> AdminExportPage { throw error }
     func importUsers(_ batch: AdminPortableBatch) throws -> AdminPortableReport { throw error }
+    func explainPresence(viewer: String, target: String) throws -> AdminPresenceExplanation { throw error }
+    func explainMessage(_ id: String) throws -> AdminMessageExplanations { throw error }
+    func userPresence(_ jid: String) throws -> AdminUserPresence { throw error }
+    func setUserStatus(_ status: AdminStatusChange?, of jid: String) throws { throw error }
+    func beginTrace(_ request: AdminTraceRequest) throws -> AdminTrace { throw error }
+    func traceEvents(_ id: String, after: Int, seconds: Int) throws -> AdminTraceEvents { throw error }
+    func endTrace(_ id: String) throws { throw error }
 }

@@ -14,8 +14,10 @@ extension Setting {
 
     static let broadcast: [Setting] = [
         Setting(
-            "broadcast.access", "Who may send to many at once: every account, administrators, or nobody.",
-            choice(\.broadcast.access)),
+            "broadcast.access",
+            "Who may send to many at once: every account, administrators, or nobody. Nobody for the deployment is nobody"
+                + " anywhere.",
+            choice(\.broadcast.access), scopes: [.deployment, .domain, .user]),
         Setting(
             "broadcast.addresses", "Addresses of one stanza at most.",
             .integer(\.broadcast.addresses, allowed: 1...1_000, zeroMeans: nil)),

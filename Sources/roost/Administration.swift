@@ -51,7 +51,7 @@ extension AccessSettings {
     init(_ config: ServerConfig) {
         self.init()
         let administration = config.administration
-        banner = administration.banner
+        banner = administration.banner.isEmpty ? config.banner : administration.banner
         idleMinutes = administration.idleMinutes
         sessionHours = administration.sessionHours
         passwordLength = administration.passwordLength

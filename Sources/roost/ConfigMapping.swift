@@ -32,6 +32,7 @@ extension UserPolicy.Values {
         messaging.locksForks = config.messaging.forkLock
         messaging.copiesToDevices = config.messaging.multipleDevices
         messaging.sessionsPerUser = config.limits.sessionsPerUser
+        messaging.broadcasting = .init(rawValue: config.broadcast.access.rawValue) ?? .off
         messaging.eviction = .init(rawValue: config.limits.sessionEviction.rawValue) ?? .oldest
     }
 }

@@ -54,7 +54,7 @@ extension WebChatSettings {
     init(_ config: ServerConfig) {
         self.init(
             isOn: config.web.isChatOn, domains: config.domains.map { Domain(name: $0.name) },
-            httpsPort: config.https?.port, version: RoostVersion.current)
+            banner: config.banner, httpsPort: config.https?.port, version: RoostVersion.current)
     }
 }
 

@@ -6,6 +6,9 @@ public struct MessagingSettings: Sendable, Equatable {
     /// Which session goes when a user has too many.
     public enum Eviction: String, Sendable { case oldest, refuse }
 
+    /// Who may send to many at once (XEP-0033).
+    public enum Broadcasting: String, Sendable { case users, administrators, off }
+
     public var isEnabled = true
     /// Nothing is stored for the user when he is offline; the sender gets an error.
     public var suppressesOffline = false
@@ -18,6 +21,7 @@ public struct MessagingSettings: Sendable, Equatable {
     public var copiesToDevices = true
     public var sessionsPerUser = 10
     public var eviction = Eviction.oldest
+    public var broadcasting = Broadcasting.users
 
     public init() {}
 }
@@ -39,6 +43,17 @@ enum MessagingSwitch {
         if !traits.isDisjoint(with: [.receipt, .chatState]) { return .drop }
         if !traits.isDisjoint(with: [.form, .call]) { return .pass }
         return traits.contains(.lasting) ? .refuse : .pass
+    }
+}
+
+extension UserHome {
+    /// Whether the user may send to many at once.
+    public var mayBroadcast: Bool {
+        switch policy.values.messaging.broadcasting {
+        case .users: true
+        case .administrators: account.isAdmin
+        case .off: false
+        }
     }
 }
 

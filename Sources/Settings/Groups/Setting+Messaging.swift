@@ -54,7 +54,8 @@ extension Setting {
     static let banner: [Setting] = [
         Setting(
             "authentication.banner",
-            "Text that people see before they sign in to the console and to the web chat. Empty for none.",
+            "Text that people see before they sign in to the web chat, and to the console where admin.banner is empty. Empty"
+                + " for none.",
             .paragraph(\.banner), title: "Login banner"),
         Setting(
             "authentication.banner_to_clients",

@@ -35,7 +35,7 @@ final class Broadcast {
 
     private func distribute(_ stanza: RoutedStanza, _ header: ExtendedAddresses) throws(StanzaError) {
         let home = server.router.homes.loaded(stanza.from)
-        guard config.access.allows(home), let home else {
+        guard let home, home.mayBroadcast else {
             throw StanzaError(.auth, .forbidden, "sending to many is not allowed to this account")
         }
         let type = stanza.element["type"] ?? ""

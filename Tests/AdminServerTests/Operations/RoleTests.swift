@@ -19,6 +19,8 @@ private let expected: [String: String] = [
     "services.list": "SAHU", "services.control": "SA", "doctor.examine": "SAHU",
     "certificates.list": "SAU", "certificates.replace": "S",
     "metrics.list": "SAHU", "metrics.history": "SAHU", "health.get": "SAHU", "logs.list": "SAU",
+    "explain.presence": "SAHU", "explain.message": "SAHU", "presence.show": "SAHU", "presence.set": "SAH",
+    "presence.clear": "SAH", "traces.begin": "SA", "traces.events": "SA", "traces.end": "SA",
 ]
 
 private let letters: [AdminRole: String] = [.superuser: "S", .administrator: "A", .helpDesk: "H", .auditor: "U"]

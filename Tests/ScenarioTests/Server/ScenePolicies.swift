@@ -54,6 +54,7 @@ struct ScenePolicies: Sendable {
         case "fork-lock": values.messaging.locksForks = value != 0
         case "multiple-devices": values.messaging.copiesToDevices = value != 0
         case "sessions-per-user": values.messaging.sessionsPerUser = value
+        case "broadcast": values.messaging.broadcasting = [.users, .administrators, .off][min(max(value, 0), 2)]
         case "refuse-sessions": values.messaging.eviction = value != 0 ? .refuse : .oldest
         case "sharing": values.presence.sharing = value != 0
         case "auto-authorize": values.presence.autoAuthorizes = value != 0

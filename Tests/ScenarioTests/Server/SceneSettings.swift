@@ -90,7 +90,7 @@ struct SceneSettings: Sendable {
         case "search-for-administrators": services.search.access = value != 0 ? .administrators : .users
         case "search-all-domains": services.search.coversAllDomains = value != 0
         case "search-results": services.search.results = value
-        case "broadcast-for-administrators": services.broadcast.access = value != 0 ? .administrators : .users
+        case "broadcast-for-administrators": _ = policies.decide("broadcast", value != 0 ? 1 : 0)
         case "broadcast-off":
             services.broadcast.access = .off
             c2s.switchedOff.insert("broadcast")

@@ -16,18 +16,26 @@ extension LiveSettings: UserSettings {
         let own = stored.config(layered.config, user: address)
         let decided = stored.config(layered.config, domain: user.domain)
         return Setting.all.filter { $0.isOwnedByUser || Self.published.contains($0.dottedPath) }.map { setting in
-            UserSetting(
+            let isFixed = Self.isFixed(setting, decided)
+            return UserSetting(
                 key: setting.dottedPath, title: setting.title, help: setting.summary,
-                kind: UserSetting.Kind(setting.form), value: setting.shownValue(in: own).shown,
+                kind: UserSetting.Kind(setting.form),
+                value: setting.shownValue(in: isFixed ? decided : own).shown,
                 standard: setting.shownValue(in: decided).shown, allowed: setting.allowed, choices: setting.choices,
                 minimum: setting.range?.lowerBound, maximum: setting.range?.upperBound, zeroMeans: setting.zeroMeans,
-                isChangeable: setting.isOwnedByUser,
+                isChangeable: setting.isOwnedByUser && !isFixed,
                 isChosen: stored.users[address]?[setting.dottedPath] != nil)
         }
     }
 
+    /// Switched off above the user, who cannot switch it on (`UserPolicy.values(_:within:)`).
+    private static func isFixed(_ setting: Setting, _ decided: ServerConfig) -> Bool {
+        setting.dottedPath == "presence.sharing" && !decided.presence.sharing
+    }
+
     func choose(_ choices: [UserChoice], of user: JID) async throws {
         let address = user.bare.description
+        let decided = stored.config(layered.config, domain: user.domain)
         var wishes: [Wish] = []
         for choice in choices {
             guard let setting = Setting.byKey[choice.key] else {
@@ -35,6 +43,9 @@ extension LiveSettings: UserSettings {
             }
             guard setting.isOwnedByUser else {
                 throw UserSettingProblem(.notAllowed, "\(choice.key) is not for users to choose")
+            }
+            guard choice.value == nil || !Self.isFixed(setting, decided) else {
+                throw UserSettingProblem(.notAllowed, "\(choice.key) is switched off for everybody")
             }
             wishes.append(
                 Wish(

@@ -139,3 +139,100 @@ async def trace(scene: Scene) -> None:
     expect(all(line["client"] == romeo.boundjid.full and line["direction"] == "received" for line in lines), f"{lines}")
     expect("secret" not in json.dumps(lines), f"{lines[0]}")
     expect("characters" in lines[0]["stanza"], f"{lines[0]}")
+
+
+class Decided:
+    """A setting of the running server, by the command line, for a user or for everybody; taken away at the end."""
+
+    def __init__(self, scene: Scene, key: str, value: str, user: str | None = None) -> None:
+        self.scene, self.key, self.value = scene, key, value
+        self.place = ["--user", user] if user else []
+
+    async def __aenter__(self) -> None:
+        await verb(self.scene, "settings", "set", self.key, self.value, *self.place)
+
+    async def __aexit__(self, *error) -> None:
+        await verb(self.scene, "settings", "reset", self.key, *self.place)
+
+
+async def refusal(client: Client, to: str, body: str) -> str:
+    """Sends a message; the condition of the error that comes back."""
+    message = client.make_message(mto=to, mbody=body, mtype="chat")
+    message["id"] = f"refused-{body}-{client.bare}"
+    message.send()
+    answer = await client.wait(
+        "message", lambda m: m["type"] == "error" and m["id"] == message["id"], f"the error for {body}")
+    # slixmpp does not know every condition by name.
+    space = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
+    names = [child.tag.removeprefix(space) for child in answer.xml.iter() if child.tag.startswith(space)]
+    return next(name for name in names if name != "text")
+
+
+@claim("messaging: switched off for everybody while clients are signed in, and on again; nobody is disconnected")
+async def switch(scene: Scene) -> None:
+    romeo, juliet = await scene.friends()
+    async with Decided(scene, "messaging.enabled", "off"):
+        expect(await refusal(romeo, juliet.bare, "off") == "policy-violation", "another error")
+        romeo.send_presence(pshow="away")
+        await juliet.wait(
+            "presence", lambda p: p["from"].bare == romeo.bare and p["type"] == "away", "presence away")
+        told = json.loads(await verb(scene, "explain", "message", f"refused-off-{romeo.bare}", "--json"))[0]
+        expect("switched off" in told["state"], f"{told}")
+        policy = settings(await ask(romeo, "get", f"<policy xmlns='{POLICY}'/>"))
+        expect(policy["messaging.enabled"]["value"] == "off", f"{policy}")
+    romeo.send_message(mto=juliet.bare, mbody="again", mtype="chat")
+    await juliet.body("again")
+
+
+@claim("messaging: suppressed for one user who is offline; what was stored before is delivered")
+async def suppressed(scene: Scene) -> None:
+    romeo, juliet = await scene.friends()
+    user = juliet.bare
+    await juliet.log_out()
+    romeo.send_message(mto=user, mbody="kept", mtype="chat")
+    await romeo.barrier()
+    async with Decided(scene, "messaging.suppress_offline", "on", user):
+        expect(await refusal(romeo, user, "suppressed") == "service-unavailable", "another error")
+        again = await scene.online(user.split("@")[0])
+        await again.body("kept")
+
+
+@claim("messaging: with multiple devices off carbons are refused and stop, and go on when it is on again")
+async def devices(scene: Scene) -> None:
+    romeo = await scene.online()
+    user = scene.user()
+    phone, desk = await scene.online(user, "phone"), await scene.online(user, "desk")
+    await desk["xep_0280"].enable()
+    carbons: list = []
+    desk.add_event_handler("carbon_received", lambda message: carbons.append(message))
+    async with Decided(scene, "messaging.multiple_devices", "off"):
+        romeo.send_message(mto=phone.boundjid.full, mbody="one", mtype="chat")
+        await phone.body("one")
+        await desk.barrier()
+        expect(not carbons, f"{carbons}")
+        try:
+            await desk["xep_0280"].enable()
+        except IqError as error:
+            expect(error.condition == "not-allowed", error.condition)
+        else:
+            expect(False, "carbons were enabled")
+    romeo.send_message(mto=phone.boundjid.full, mbody="two", mtype="chat")
+    await phone.body("two")
+    await desk.barrier()
+    expect(len(carbons) == 1, f"{carbons}")
+
+
+@claim("policy: sharing that is off for everybody cannot be switched on by a user, and is told so")
+async def fixed(scene: Scene) -> None:
+    romeo = await scene.online()
+    async with Decided(scene, "presence.sharing", "off"):
+        policy = settings(await ask(romeo, "get", f"<policy xmlns='{POLICY}'/>"))
+        expect(policy["presence.sharing"]["value"] == "off", f"{policy}")
+        expect(policy["presence.sharing"]["changeable"] == "false", f"{policy}")
+        try:
+            await ask(
+                romeo, "set", f"<policy xmlns='{POLICY}'><setting key='presence.sharing' value='on'/></policy>")
+        except IqError as error:
+            expect(error.condition == "forbidden", error.condition)
+        else:
+            expect(False, "it was taken")

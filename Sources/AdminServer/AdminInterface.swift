@@ -16,12 +16,16 @@ public final class AdminInterface: Sendable {
     let table: OperationTable
     let paths = PathLocks()
     let idempotency: IdempotencyKeys
+    /// Work that goes on behind the scenes; runs once `start` was called.
+    public let jobs: JobEngine
 
-    /// - Parameter database: has the tables of `AdminSchema`.
+    /// - Parameters:
+    ///   - database: has the tables of `AdminSchema`.
+    ///   - jobsFolder: where files of jobs are, made with the first of them; nil for a new one among temporary files.
     public init(
         backend: any AdminBackend, parts: AdminParts = AdminParts(), database: any Database,
-        operations: [AdminOperation] = AdminOperations.all,
-        settings: AccessSettings = .init(), time: any TimeSource, logger: Logger
+        operations: [AdminOperation] = AdminOperations.all, settings: AccessSettings = .init(),
+        jobsFolder: String? = nil, time: any TimeSource, logger: Logger
     ) {
         self.backend = backend
         self.parts = parts
@@ -32,6 +36,10 @@ public final class AdminInterface: Sendable {
         access = AccessService(database: database, audit: audit, settings: settings, time: time, logger: logger)
         table = OperationTable(operations)
         idempotency = IdempotencyKeys(time: time)
+        jobs = JobEngine(
+            kinds: ContactOperations.kinds,
+            folder: jobsFolder ?? FileManager.default.temporaryDirectory.path + "/roost-jobs-\(UUID())",
+            context: JobContext(backend: backend, database: database, time: time, logger: logger))
     }
 
     /// Milliseconds since 1970.
@@ -41,5 +49,5 @@ public final class AdminInterface: Sendable {
 
 /// Tables of the administration interface; migrated after those of accounts.
 public enum AdminSchema {
-    public static let migrations: [Migration] = AccessSchema.migrations + AuditSchema.migrations
+    public static let migrations: [Migration] = AccessSchema.migrations + AuditSchema.migrations + JobSchema.migrations
 }

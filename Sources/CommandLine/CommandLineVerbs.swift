@@ -5,10 +5,11 @@ public enum CommandLineVerbs {
     /// In the order of `roost --help`.
     public static var all: [any ParsableCommand.Type] {
         [
-            InitCommand.self, CheckCommand.self, UserCommand.self, SessionCommand.self, PresenceCommand.self,
-            SettingsCommand.self, ServiceCommand.self, StatusCommand.self, DoctorCommand.self, ExplainCommand.self,
-            TraceCommand.self,
+            InitCommand.self, CheckCommand.self, UserCommand.self, UsersCommand.self, ContactsCommand.self,
+            JobsCommand.self, SessionCommand.self, PresenceCommand.self, SettingsCommand.self, ServiceCommand.self,
+            StatusCommand.self, DoctorCommand.self, ExplainCommand.self, TraceCommand.self,
             BenchCommand.self, VersionCommand.self, ReferenceCommand.self,
+            VendorCommand.self,
         ]
     }
 }

@@ -14,7 +14,13 @@ public final class WebChatMount: HTTPMount {
     /// May be exchanged at any time.
     public var settings: WebChatSettings
 
-    public init(_ settings: WebChatSettings) { self.settings = settings }
+    private let complete: (inout WebChatSettings) -> Void
+
+    /// - Parameter complete: adds what is decided elsewhere; asked for each request of the configuration.
+    public init(_ settings: WebChatSettings, complete: @escaping (inout WebChatSettings) -> Void = { _ in }) {
+        self.settings = settings
+        self.complete = complete
+    }
 
     public func receive(_ request: HTTPRequest, _ exchange: HTTPExchange) { exchange.respond(response(to: request)) }
 
@@ -29,7 +35,9 @@ public final class WebChatMount: HTTPMount {
         guard request.path != path else { return .redirect(to: path + "/") }
         let name = String(request.path.dropFirst(path.utf8.count + 1))
         if name == "config.json" {
-            let configuration = WebChatConfiguration(settings, languages: WebChatAssets.catalogues.map(\.language))
+            var current = settings
+            complete(&current)
+            let configuration = WebChatConfiguration(current, languages: WebChatAssets.catalogues.map(\.language))
             var headers = Self.protection
             headers.add(name: "content-type", value: "application/json")
             headers.add(name: "cache-control", value: "no-store")

@@ -112,7 +112,8 @@ final class Server: Service {
             settings: settings, listeners: listeners, database: database, core: core, metrics: metrics,
             services: services, time: time)
         let interface = AdminInterface(
-            backend: backend, parts: parts, database: database, settings: AccessSettings(config), time: time,
+            backend: backend, parts: parts, database: database, settings: AccessSettings(config),
+            jobsFolder: URL(fileURLWithPath: config.database).deletingLastPathComponent().path + "/jobs", time: time,
             logger: logger)
         let languages = URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent("languages")
         let admin = AdminServer(
@@ -120,6 +121,7 @@ final class Server: Service {
             group: adminGroup)
         administration.open(admin)
         try await admin.start()
+        try await interface.jobs.start()
         // Last of all: whoever can connect finds everything there.
         await listeners.keep(try await listeners.move(to: target.plans(config)))
         return Server(
@@ -228,6 +230,7 @@ final class Server: Service {
 
     /// No new work; what is accepted is stored; streams are closed properly.
     private func drain() async {
+        await admin.admin.jobs.stop()
         await listeners.close()
         let core = core
         let loop = group.next()

@@ -12,7 +12,7 @@ extension HTTPFront {
     convenience init(_ config: ServerConfig, server: C2SServer, time: any TimeSource, logger: Logger) {
         self.init(settings: Settings(config, server: server), tls: server.tls, time: time, logger: logger)
         addXMPP(server, WebSettings(config))
-        add(WebChatMount(WebChatSettings(config)))
+        add(WebChatMount(WebChatSettings(config)) { $0.take(server.router.policies) })
         add(WebChatEntrance(isOn: config.web.isChatOn))
     }
 
@@ -55,6 +55,15 @@ extension WebChatSettings {
         self.init(
             isOn: config.web.isChatOn, domains: config.domains.map { Domain(name: $0.name) },
             banner: config.banner, httpsPort: config.https?.port, version: RoostVersion.current)
+    }
+
+    /// What the administrator has decided for each domain, now.
+    mutating func take(_ policies: PolicyTable) {
+        for index in domains.indices {
+            let messaging = policies.policy(ofDomain: domains[index].name).values.messaging
+            domains[index].allowsHistory = messaging.allowsHistory
+            domains[index].allowsCutAndPaste = messaging.allowsCutPaste
+        }
     }
 }
 

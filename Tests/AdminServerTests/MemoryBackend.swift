@@ -4,6 +4,11 @@ import AdminServer
 actor MemoryBackend: AdminBackend {
     private(set) var users: [String: AdminUserRequest] = [:]
     var sessions: [AdminSession] = []
+    /// Contact lists by user.
+    var lists: [String: [AdminContactImport.Contact]] = [:]
+    var plainLists: [String: [AdminPlainContact]] = [:]
+    /// Imports wait here until the test lets them go on.
+    var gate: Gate?
 
     struct Broken: Error {}
 

@@ -1,4 +1,5 @@
 import AdminServer
+import Ground
 
 /// Turns rows of `jid,password[,name]` into batches of requests, and answers into a report by line.
 struct UserImport {

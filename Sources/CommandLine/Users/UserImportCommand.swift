@@ -1,6 +1,7 @@
 import AdminServer
 import ArgumentParser
 import Foundation
+import Ground
 
 /// `roost user import FILE.csv`
 struct UserImportCommand: AsyncParsableCommand {

@@ -48,7 +48,7 @@ extension Router {
     }
 
     /// Contacts and open requests together are bounded too.
-    private func isRosterFull(_ home: UserHome) -> Bool {
+    func isRosterFull(_ home: UserHome) -> Bool {
         home.roster.count >= max(config.rosterItems, home.policy.values.presence.contacts)
     }
 
@@ -336,7 +336,7 @@ extension Router {
     }
 
     /// Tells every interested client of the change (§2.1.6).
-    private func push(_ item: String, _ home: UserHome, _ version: Int64) {
+    func push(_ item: String, _ home: UserHome, _ version: Int64) {
         for endpoint in home.endpoints where endpoint.isInterested {
             let to = XMLText.escape(String(decoding: endpoint.address, as: UTF8.self))
             endpoint.deliver(

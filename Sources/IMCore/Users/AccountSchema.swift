@@ -65,5 +65,7 @@ public enum AccountSchema {
         + PushSchema.migrations + [PortableSchema.migration, EnrolmentSchema.migration, PrivacySchema.migration]
         + FileSchema.migrations
         + RoomSchema.migrations + SettingsSchema.migrations
-        + [AllowSchema.migration, RosterCountSchema.migration, ManualPresenceStore.migration]
+        + [
+            AllowSchema.migration, RosterCountSchema.migration, ManualPresenceStore.migration, ContactSchema.migration,
+        ]
 }

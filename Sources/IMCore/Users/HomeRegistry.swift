@@ -143,13 +143,32 @@ public final class HomeRegistry {
         homes[home.address] = nil
     }
 
+    /// Forgets homes that nobody needs now, those unused for longest first, until so many are left: whoever goes
+    /// through everybody's homes must not fill the memory with them.
+    public func shed(keeping limit: Int) {
+        guard homes.count > limit, !journal.isFailing else { return }
+        var idle: [UserHome] = []
+        homes.forEach { if case .ready(let home) = $0.slot, isIdle(home) { idle.append(home) } }
+        guard idle.count > limit else { return }
+        idle.sort { $0.lastUse < $1.lastUse }
+        for home in idle.prefix(idle.count - limit) {
+            home.isForgotten = true
+            homes[home.address] = nil
+        }
+    }
+
+    /// It holds nothing that the store does not have.
+    private func isIdle(_ home: UserHome) -> Bool {
+        home.endpoints.isEmpty && home.replay == nil && home.pendingWrites == 0
+            && !home.pushes.contains(where: \.isBusy)
+    }
+
     /// Forgets homes that nobody has used for a while and that hold nothing the store does not have.
     func evictIdle(uptime: Int64) {
         // While the disk fails, what was accepted may be in memory only.
         guard !journal.isFailing else { return }
         for entry in homes.values {
-            guard case .ready(let home) = entry.slot, home.endpoints.isEmpty, home.replay == nil,
-                home.pendingWrites == 0, !home.pushes.contains(where: \.isBusy), uptime - home.lastUse > Self.idleTime
+            guard case .ready(let home) = entry.slot, isIdle(home), uptime - home.lastUse > Self.idleTime
             else { continue }
             home.isForgotten = true
             homes[home.address] = nil

@@ -109,6 +109,18 @@ export class Connection {
     this.handlers.ended(reason, detail);
   }
 
+  /** Begins another session; what this one has not sent goes with it. */
+  renew() {
+    const before = this.session;
+    if (!this.isOnline) return;
+    this.write(el("close", { xmlns: NS.framing }));
+    this.drop();
+    this.session = null;
+    this.refuseRequests();
+    this.handlers.unsure(before.queue.filter((item) => item.message).map((item) => item.message));
+    this.open();
+  }
+
   /** Says goodbye. */
   close() {
     this.write(el("close", { xmlns: NS.framing }));

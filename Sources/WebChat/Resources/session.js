@@ -6,7 +6,7 @@ import { ReadMarks } from "./memory.js";
 import { Messages } from "./messages.js";
 import { Roster } from "./roster.js";
 import { toBase64 } from "./sasl.js";
-import { NS, bare, child, el } from "./xml.js";
+import { NS, bare, child, children, el } from "./xml.js";
 
 const NODE = "urn:roost:web-chat";
 const FEATURES = [NS.carbons, NS.chatStates, NS.discoInfo, NS.ping, NS.receipts, NS.version].sort();
@@ -69,14 +69,20 @@ export class Session {
     this.account = bare(outcome.address) || this.account;
     this.roster.presences.clear();
     this.roster.requests.clear();
+    this.isBoundAlone = !outcome.bound;
     this.catchUp(!outcome.bound).catch((error) => {
       if (error?.condition !== "disconnected") console.error(error);
     });
   }
 
   async catchUp(isBoundAlone) {
-    const { messages } = this;
+    const { messages, connection: { session } } = this;
     if (isBoundAlone) this.request("set", el("enable", { xmlns: NS.carbons })).catch(() => {});
+    // What is decided for this user alone; whoever asks hears of changes too. Asked before anything is
+    // delivered: with other rules the session begins anew.
+    await this.request("get", el("policy", { xmlns: NS.policy })).then(
+      (answer) => this.heed(child(answer, "policy", NS.policy)), () => {});
+    if (this.connection.session !== session) return;
     const roster = this.roster.load();
     await this.announce();
     await roster;
@@ -100,11 +106,19 @@ export class Session {
 
   received(stanza) {
     switch (stanza.localName) {
-      case "message": if (!this.archive.takes(stanza)) this.messages.received(stanza); return;
+      case "message": return this.messaged(stanza);
       case "presence": return this.roster.present(stanza);
       case "iq": return this.asked(stanza);
       default:
     }
+  }
+
+  messaged(stanza) {
+    if (this.archive.takes(stanza)) return;
+    const policy = child(stanza, "policy", NS.policy);
+    const from = stanza.getAttribute("from");
+    if (policy && (!from || bare(from) === this.account)) return this.heed(policy);
+    this.messages.received(stanza);
   }
 
   asked(iq) {
@@ -171,14 +185,27 @@ export class Session {
     this.changed();
   }
 
-  /** The administrator has changed what clients may do. */
+  /** Settings of this user (docs/user-policy.md): they go before those of the domain. */
+  heed(policy) {
+    const own = {};
+    for (const setting of children(policy, "setting")) {
+      const name = { "messaging.allow_history": "allow_history", "messaging.allow_cut_paste": "allow_cut_paste" }[setting.getAttribute("key")];
+      if (name) own[name] = setting.getAttribute("value") === "on";
+    }
+    this.own = own;
+    this.follow(this.policy);
+  }
+
+  /** What clients may do has changed. */
   follow(policy) {
     const had = this.policy.allow_history;
-    this.policy = policy;
-    if (had && !policy.allow_history) {
+    this.policy = { ...policy, ...this.own };
+    if (had && !this.policy.allow_history) {
       this.messages.dropArchived();
       this.marks.keeps = false;
       this.marks.forget();
+      // Only a session that was begun without the archive is delivered what was stored.
+      if (!this.isBoundAlone) this.connection.renew();
     }
     this.changed();
   }

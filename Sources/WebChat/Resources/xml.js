@@ -23,6 +23,7 @@ export const NS = {
   receipts: "urn:xmpp:receipts",
   chatStates: "http://jabber.org/protocol/chatstates",
   hints: "urn:xmpp:hints",
+  policy: "urn:roost:policy:0",
   ping: "urn:xmpp:ping",
   version: "jabber:iq:version",
   discoInfo: "http://jabber.org/protocol/disco#info",

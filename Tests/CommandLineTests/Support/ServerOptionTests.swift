@@ -117,4 +117,18 @@ private struct RefusingBackend: AdminBackend {
     func beginTrace(_ request: AdminTraceRequest) throws -> AdminTrace { throw error }
     func traceEvents(_ id: String, after: Int, seconds: Int) throws -> AdminTraceEvents { throw error }
     func endTrace(_ id: String) throws { throw error }
+    func importContacts(_ request: AdminContactImport) throws -> [AdminContactFate] { throw error }
+    func exportContacts(after: String?, domain: String?, limit: Int) throws -> [AdminContactList] { throw error }
+    func usersWithContacts(_ contacts: Set<String>, after: String?, limit: Int) throws -> AdminContactOwners {
+        throw error
+    }
+    func renameContact(_ old: String, to new: String, of user: String) throws -> String? { throw error }
+    func importPlainContacts(
+        _ contacts: [AdminPlainContact], of user: String, isDryRun: Bool
+    ) throws -> [AdminContactFate] { throw error }
+    func exportPlainContacts(after: String?, domain: String?, limit: Int) throws -> [AdminPlainContactList] {
+        throw error
+    }
+    func prepared(user: String, domain: String) -> String? { nil }
+    func validateUsers(_ check: AdminUserValidation.Check, limit: Int) throws -> AdminUserValidation { throw error }
 }

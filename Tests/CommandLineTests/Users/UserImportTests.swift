@@ -1,4 +1,5 @@
 import AdminServer
+import Ground
 import Testing
 
 @testable import CommandLine

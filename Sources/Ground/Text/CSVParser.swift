@@ -3,15 +3,15 @@
 /// Accepts a byte order mark, line ends of every kind, and quoted fields with commas, quotes and line ends inside.
 /// Empty lines are skipped. A row that breaks the rules is reported with the line it begins on, and reading goes on
 /// with the next line.
-struct CSVParser {
-    enum Fault: Error, Equatable, CustomStringConvertible {
+public struct CSVParser {
+    public enum Fault: Error, Equatable, CustomStringConvertible {
         case quoteInsideField
         case textAfterQuote
         case unclosedQuote
         case rowTooLong
         case notUTF8
 
-        var description: String {
+        public var description: String {
             switch self {
             case .quoteInsideField: "a quote stands inside of a field that does not begin with one"
             case .textAfterQuote: "text follows the closing quote of a field"
@@ -22,14 +22,19 @@ struct CSVParser {
         }
     }
 
-    struct Row: Equatable {
+    public struct Row: Equatable {
         /// Line of the file that the row begins on, from 1.
-        var line: Int
-        var fields: Result<[String], Fault>
+        public var line: Int
+        public var fields: Result<[String], Fault>
+
+        public init(line: Int, fields: Result<[String], Fault>) {
+            self.line = line
+            self.fields = fields
+        }
     }
 
     /// Bytes of the longest row, quotes not counted.
-    static let rowBytes = 65_536
+    public static let rowBytes = 65_536
 
     private enum State {
         case fieldStart, unquoted, quoted, quoteSeen
@@ -38,6 +43,8 @@ struct CSVParser {
         /// After a fault: until the end of the line.
         case skipping
     }
+
+    public init() {}
 
     private var state = State.fieldStart
     private var line = 1
@@ -51,12 +58,12 @@ struct CSVParser {
     private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
     /// Takes the next bytes of the file.
-    mutating func feed(_ bytes: some Sequence<UInt8>, emit: (Row) throws -> Void) rethrows {
+    public mutating func feed(_ bytes: some Sequence<UInt8>, emit: (Row) throws -> Void) rethrows {
         for byte in bytes { try feed(byte, emit: emit) }
     }
 
     /// Ends the file; the last row needs no line end.
-    mutating func finish(emit: (Row) throws -> Void) rethrows {
+    public mutating func finish(emit: (Row) throws -> Void) rethrows {
         if let markLength {
             for byte in Self.mark[..<markLength] { append(byte) }
             self.markLength = nil

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import CommandLine
+@testable import Ground
 
 @Suite("Comma-separated values (RFC 4180)")
 struct CSVParserTests {

@@ -263,7 +263,7 @@ async def sessions(scene: Scene) -> None:
         await page.shows("tbody th", romeo.boundjid.full)
         await page.picture("session")
         await page.submit("td form button.danger")
-        await page.shows(".notice.good", "1 sessions")
+        await page.shows(".notice.good", "Sessions ended: 1")
         await romeo.wait("disconnected")
 
 

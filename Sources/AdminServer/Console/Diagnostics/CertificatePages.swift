@@ -40,8 +40,10 @@ enum CertificatePages {
             fields: [
                 .area(
                     "certificate", language["certificates.chain"], value: certificate,
-                    placeholder: "-----BEGIN CERTIFICATE-----"),
-                .area("key", language["certificates.private"], placeholder: "-----BEGIN PRIVATE KEY-----"),
+                    placeholder: "-----BEGIN CERTIFICATE-----", file: language["frame.from_file"]),
+                .area(
+                    "key", language["certificates.private"], placeholder: "-----BEGIN PRIVATE KEY-----",
+                    file: language["frame.from_file"]),
             ],
             button: language["certificates.replace_button"], back: ConsoleSection.certificates.path, problem: problem)
         var page = ConsolePage(

@@ -52,9 +52,11 @@ struct FormModel: Sendable {
 
         static func area(
             _ name: String, _ label: String, value: String = "", placeholder: String = "", hint: String? = nil,
-            problem: String? = nil
+            problem: String? = nil, file: String? = nil
         ) -> Field {
-            Field(area: Text(name, label, value: value, placeholder: placeholder, hint: hint, problem: problem))
+            var text = Text(name, label, value: value, placeholder: placeholder, hint: hint, problem: problem)
+            text.file = file
+            return Field(area: text)
         }
 
         static func input(
@@ -99,6 +101,8 @@ struct FormModel: Sendable {
         var type = "text"
         var isRequired = false
         var autocomplete = "off"
+        /// Name of a button that fills the field from a file; needs the script.
+        var file: String?
 
         init(_ name: String, _ label: String, value: String, placeholder: String, hint: String?, problem: String?) {
             (self.name, self.label, self.value, self.placeholder) = (name, label, value, placeholder)

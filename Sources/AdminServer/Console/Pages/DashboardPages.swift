@@ -86,12 +86,14 @@ struct DashboardFigure: Sendable, Codable, Equatable {
 
     /// Points of a chart: the last five minutes.
     static let points = 150
+    /// Fewer stand at the right.
+    private static let leastPoints = 30
 
     private init(
         _ id: String, _ value: String, _ unit: String? = nil, note: String, _ values: [Double],
         _ language: ConsoleLanguage
     ) {
-        let chart = Sparkline(values, count: Self.points)
+        let chart = Sparkline(values, count: Self.leastPoints)
         (self.id, self.value, self.unit, self.note) = (id, value, unit, note)
         title = language["dashboard.\(id)"]
         (line, area) = (chart.line, chart.area)

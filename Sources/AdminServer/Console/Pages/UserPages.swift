@@ -111,7 +111,7 @@ enum UserPages {
                 .area(
                     "rows", language["users.import_rows"], value: rows,
                     placeholder: language["setup.users_placeholder"], hint: language["users.import_hint"],
-                    problem: problem)
+                    problem: problem, file: language["frame.from_file"])
             ],
             button: language["users.import_button"], back: ConsoleSection.users.path)
         var page = ConsolePage("form", title: language["users.import"], section: .users, model: model)

@@ -18,6 +18,9 @@ struct UserRows: Sendable {
         var request: AdminUserRequest?
     }
 
+    /// Accounts that are added at a time.
+    private static let batch = 5_000
+
     private let rows: [Row]
 
     /// - Parameter domain: put behind an address that has none; empty to leave it as it is.
@@ -40,12 +43,17 @@ struct UserRows: Sendable {
         let readable = rows.filter { $0.request != nil }
         var failures = rows.filter { $0.request == nil }.map { failure($0, language["users.import_columns"]) }
         guard !readable.isEmpty else { return Outcome(added: 0, failures: failures) }
-        let report: AdminUserBatchReport = try await request.perform(
-            "users.import", body: AdminUserBatch(users: readable.compactMap(\.request)))
-        failures += report.failures.filter { readable.indices.contains($0.index) }.map {
-            failure(readable[$0.index], $0.reason)
+        var added = 0
+        for start in stride(from: 0, to: readable.count, by: Self.batch) {
+            let part = Array(readable[start..<min(start + Self.batch, readable.count)])
+            let report: AdminUserBatchReport = try await request.perform(
+                "users.import", body: AdminUserBatch(users: part.compactMap(\.request)))
+            failures += report.failures.filter { part.indices.contains($0.index) }.map {
+                failure(part[$0.index], $0.reason)
+            }
+            added += report.added
         }
-        return Outcome(added: report.added, failures: failures)
+        return Outcome(added: added, failures: failures)
     }
 
     private static func request(_ line: Substring, domain: String) -> AdminUserRequest? {

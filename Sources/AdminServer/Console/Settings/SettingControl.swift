@@ -63,8 +63,9 @@ struct SettingControl: Sendable {
     /// - Parameters:
     ///   - typed: what was typed, where the form came back with a problem.
     ///   - place: where the value counts.
+    ///   - role: of who looks; nil for somebody who may change nothing.
     init(
-        _ setting: AdminSetting, in place: AdminSettingPlace, mayChange: Bool, typed: SettingsForm.Typed? = nil,
+        _ setting: AdminSetting, in place: AdminSettingPlace, role: AdminRole?, typed: SettingsForm.Typed? = nil,
         problem: String? = nil, _ language: ConsoleLanguage
     ) {
         let texts = SettingTexts(setting, language)
@@ -81,8 +82,11 @@ struct SettingControl: Sendable {
             ? language["settings.per_user"] : setting.scopes.contains(.domain) ? language["settings.per_domain"] : nil
         whoText =
             setting.isFileOnly
-            ? language["settings.file_only"] : setting.isOwnedByUser ? language["settings.user_may"] : nil
-        isFixed = !mayChange || setting.isFileOnly
+            ? language["settings.file_only"]
+            : setting.isOwnedByUser
+                ? language["settings.user_may"]
+                : setting.changeableBy == [.superuser] ? language["settings.superuser_only"] : nil
+        isFixed = role.map { !setting.changeableBy.contains($0) } ?? true
         self.problem = problem
         let own: AdminSetting.Source = [.deployment: .stored, .domain: .domain, .user: .user][place.scope] ?? .stored
         if setting.source == own, !isFixed {

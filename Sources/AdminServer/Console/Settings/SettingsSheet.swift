@@ -16,6 +16,8 @@ extension SettingsPages {
         private let path: String
         private let settings: [AdminSetting]
         private let mayChange: Bool
+        /// Of who looks, when the role may change settings at all.
+        private let role: AdminRole?
 
         /// - Throws: `notFound` for a group that there is not.
         init(_ kind: Kind, _ request: ConsoleRequest) async throws {
@@ -37,6 +39,7 @@ extension SettingsPages {
             case .place: settings = all
             }
             mayChange = request.may("settings.change")
+            role = mayChange ? request.context.principal?.role : nil
         }
 
         // MARK: The page
@@ -57,7 +60,7 @@ extension SettingsPages {
                     help: language.optional("group.\(slug).help"),
                     settings: settings.filter { SettingsArrangement.slug($0.group) == slug }.map { setting in
                         SettingControl(
-                            setting, in: place, mayChange: mayChange, typed: form?.typed[setting.key],
+                            setting, in: place, role: role, typed: form?.typed[setting.key],
                             problem: problems[setting.key], language)
                     })
             }
@@ -158,7 +161,9 @@ extension SettingsPages {
                 outcome, settings: settings, action: root + "/save", button: language["settings.save"], back: path,
                 hidden: hidden, language)
             var page = ConsolePage(
-                "settings_review", title: language["settings.review_title"], section: .settings, model: model)
+                "settings_review", title: language["settings.review_title"],
+                section: heading(request, SheetModel()).section,
+                model: model)
             page.lead = language["settings.review_lead"]
             page.crumb = .init(title: heading(request, SheetModel()).title, href: path)
             return page

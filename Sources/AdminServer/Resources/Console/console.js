@@ -52,6 +52,15 @@ for (const box of document.querySelectorAll("[data-limitless]")) {
     follow();
 }
 
+// A text field that is filled from a file of this computer.
+for (const input of document.querySelectorAll("input[data-into]")) {
+    input.parentElement.hidden = false;
+    input.addEventListener("change", async () => {
+        const [file] = input.files;
+        if (file) document.getElementById(input.dataset.into).value = await file.text();
+    });
+}
+
 // How many settings differ from what the page came with.
 for (const form of document.querySelectorAll("form[data-settings]")) {
     const told = form.querySelector("[data-unsaved]");

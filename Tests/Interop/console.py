@@ -15,6 +15,7 @@ _PAGES = [
     ("/console/users/new", "new-user"), ("/console/users/import", "import"), ("/console/diagnostics/sessions", "sessions"),
     ("/console/diagnostics/services", "services"), ("/console/diagnostics/troubleshooter", "troubleshooter"),
     ("/console/diagnostics/logs?level=trace", "logs"), ("/console/certificates", "certificates"),
+    (f"/console/diagnostics/explain?what=presence&viewer=user2%40{DOMAIN}&target=user1%40{DOMAIN}", "explain"),
     (f"/console/certificates/{DOMAIN}", "replace-certificate"), ("/console/settings", "settings"), ("/console/settings/presence", "presence"),
     ("/console/settings/messaging", "messaging"), ("/console/settings/listen", "listeners"),
     ("/console/settings/server", "domains"), ("/console/settings/changed", "changed"),
@@ -295,6 +296,32 @@ async def users(scene: Scene) -> None:
         await page.submit("main button.danger")
         await page.shows(".notice.good", "removed")
         expect(api(scene.host, "GET", f"/users/{name}")[0] == 404, "the account is still there")
+
+
+@claim("console: a trace shows stanzas as they pass, without texts; an explanation says what a message became")
+async def tracing(scene: Scene) -> None:
+    romeo, juliet = await scene.online(), await scene.online()
+    async with console(scene.host) as browser:
+        page = await browser.visit()
+        await page.sign_in(path="/console/diagnostics/logs")
+        await page.type("#jid", juliet.bare)
+        await page.submit("form[action$='/traces'] button")
+        await page.shows("h1", f"Trace of {juliet.bare}")
+        romeo.send_message(mto=juliet.bare, mbody="wherefore", mtype="chat")
+        message = await juliet.body("wherefore")
+        await page.shows(".trace .text", "<message")
+        text = await page.run("document.querySelector('.trace').textContent")
+        expect("wherefore" not in text, f"the text is shown: {text}")
+        await page.accessible("trace")
+        await page.picture("trace")
+        await page.submit("main form button.danger")
+        await page.arrived("/console/diagnostics/logs")
+        ids = [one.get("id") for one in message.xml.iter("{urn:xmpp:sid:0}stanza-id")] or [message["id"]]
+        await page.open("/console/diagnostics/explain")
+        await page.type("#id", ids[0])
+        await page.submit("#message + * button, section[aria-labelledby=message] button")
+        await page.shows(".steps", romeo.bare)
+        await page.picture("explain-message")
 
 
 @claim("console: nothing comes from elsewhere, nothing runs or styles inside a page, cookies are closed to scripts")

@@ -12,7 +12,8 @@ enum LogPages {
                 "logs.list", ["query": query, "level": level, "limit": "\(lines)"])
             let model = LogsModel(
                 query: query, levels: levels.map { .init(value: $0, title: $0, isChosen: $0 == level) },
-                rows: found.items.map(LogsModel.Row.init), hasRows: !found.items.isEmpty)
+                rows: found.items.map(LogsModel.Row.init), hasRows: !found.items.isEmpty,
+                mayTrace: request.may("traces.begin"))
             return .page(request.page(.logs, model: model))
         }
     }
@@ -35,4 +36,5 @@ private struct LogsModel: Sendable {
     var levels: [FormModel.Option]
     var rows: [Row]
     var hasRows: Bool
+    var mayTrace: Bool
 }

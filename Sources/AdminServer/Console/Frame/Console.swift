@@ -42,6 +42,8 @@ public struct Console: AdminPages {
         ServicePages.add(to: routes)
         CertificatePages.add(to: routes)
         LogPages.add(to: routes)
+        TracePages.add(to: routes)
+        ExplainPages.add(to: routes)
         SearchPages.add(to: routes)
         routes.addFallback()
     }

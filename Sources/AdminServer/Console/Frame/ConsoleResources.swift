@@ -32,6 +32,7 @@ enum ConsoleResources {
         "setup": PackageResources.setup_mustache,
         "signin": PackageResources.signin_mustache,
         "top": PackageResources.top_mustache,
+        "trace": PackageResources.trace_mustache,
         "troubleshooter": PackageResources.troubleshooter_mustache,
         "user": PackageResources.user_mustache,
         "users": PackageResources.users_mustache,

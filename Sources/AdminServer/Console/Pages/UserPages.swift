@@ -149,7 +149,7 @@ enum UserPages {
         let facts = [
             fact("name", user.name ?? "–"),
             fact("kind", language[user.isAdmin ? "users.admin" : "users.member"]),
-            fact("presence", presence(of: user, language)),
+            fact("presence", await presence(of: user, request)),
             fact("created", user.created, at: user.created),
             fact("last_seen", user.lastSeen ?? language["user.never"], at: user.lastSeen),
             fact("contacts", ConsoleNumbers.grouped(user.rosterItems)),
@@ -173,11 +173,14 @@ enum UserPages {
         return .page(page)
     }
 
-    /// The most available client speaks for the user.
-    private static func presence(of user: AdminUserDetail, _ language: ConsoleLanguage) -> String {
-        let order = ["chat", "available", "away", "xa", "dnd"]
-        let shown = user.sessions.filter { order.contains($0.presence) }.max { $0.priority < $1.priority }
-        return language["presence.\(shown?.presence ?? "unavailable")"]
+    /// The composed status with what decided, as the presence viewer of the server has it.
+    private static func presence(of user: AdminUserDetail, _ request: ConsoleRequest) async -> String {
+        let language = request.language
+        guard request.may("presence.show"),
+            let found: AdminUserPresence = try? await request.perform("presence.show", ["jid": user.jid])
+        else { return "–" }
+        let state = language.optional("state.\(found.status.state)") ?? found.status.state
+        return [state, found.status.note, found.status.reason].filter { !$0.isEmpty }.joined(separator: " · ")
     }
 
     /// Settings that may differ by user, with the value for this one.

@@ -125,3 +125,39 @@ if (figures) {
     setInterval(ask, 2000);
     ask();
 }
+
+// A trace asks for what has passed since.
+const trace = document.querySelector("[data-trace]");
+if (trace) {
+    const live = document.querySelector("[data-live]");
+    const add = (event) => {
+        const line = document.createElement("li");
+        const time = document.createElement("time");
+        time.dateTime = event.at;
+        const direction = document.createElement("span");
+        direction.textContent = event.direction;
+        const text = document.createElement("span");
+        text.className = "text";
+        text.append(event.client, document.createElement("br"), event.stanza);
+        line.append(time, direction, text);
+        localise(line);
+        trace.append(line);
+        while (trace.children.length > 1000) trace.firstElementChild.remove();
+    };
+    const timer = setInterval(async () => {
+        try {
+            const answer = await fetch(`${trace.dataset.trace}?after=${trace.dataset.next}`, { cache: "no-store" });
+            if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
+            const found = await answer.json();
+            const atEnd = trace.scrollHeight - trace.scrollTop - trace.clientHeight < 40;
+            found.events.forEach(add);
+            trace.dataset.next = found.next;
+            if (atEnd) trace.scrollTop = trace.scrollHeight;
+            live.dataset.state = "on";
+        } catch {
+            live.dataset.state = "lost";
+            live.firstElementChild.textContent = live.dataset.lost;
+            clearInterval(timer);
+        }
+    }, 1000);
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import urllib.parse
 
 from support.servers import DOMAIN, RoostServer
 
@@ -186,7 +187,7 @@ async def language(scene: Scene) -> None:
         await page.submit("button[name=language][value=en]")
         await page.shows("h1", "Presence")
         expect(await page.run("document.documentElement.lang") == "en", "not English")
-        await page.open("/console/search?q=" + "最大サイズ")
+        await page.open("/console/search?q=" + urllib.parse.quote("連絡先リストの最大サイズ"))
         await page.shows(".results a", "Maximum contact list size")
 
 

@@ -17,19 +17,11 @@ from .client import Expectation, Scene
 
 SUITE = "interop"
 _MODULES = [
-<<<<<<< HEAD
     "logging_in", "login", "contacts", "contact_files", "messaging", "archive", "privacy", "services", "eventing",
     "commands", "directory", "availability", "transfers", "streams", "greedy", "websocket", "bosh", "browser",
     "web_chat", "web_chat_rules", "restart", "administration", "policies", "components", "another_library",
     "another_eventing", "terminal_client", "portable", "external", "upload", "rooms", "settings",
-    "settings_live", "console",
-=======
-    "logging_in", "login", "contacts", "messaging", "archive", "privacy", "services", "eventing", "commands",
-    "directory", "availability", "transfers", "streams", "greedy", "websocket", "bosh", "browser", "web_chat", "restart", "administration",
-    "policies",
-    "components", "another_library", "another_eventing", "terminal_client", "portable", "external",
-    "upload", "rooms", "settings", "settings_live", "console", "console_load",
->>>>>>> e2c8257 (console: who may change a setting, files into fields, times with 25,000 users)
+    "settings_live", "console", "console_load",
 ]
 _USERS = 600
 # One test, all its waits included.

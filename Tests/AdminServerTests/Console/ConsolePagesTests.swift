@@ -23,7 +23,8 @@ struct ConsolePagesTests {
         "/console/settings", "/console/settings/presence", "/console/settings/messaging", "/console/settings/server",
         "/console/settings/changed", "/console/settings/history", "/console/administrators",
         "/console/administrators/new", "/console/administrators/tokens/new", "/console/audit", "/console/api",
-        "/console/search?q=sharing", "/console/diagnostics/explain", "/console/setup/domain", "/console/setup/users", "/console/setup/policy",
+        "/console/search?q=sharing", "/console/diagnostics/explain", "/console/setup/domain", "/console/setup/users",
+        "/console/setup/policy",
         "/console/setup/done",
     ]
 

@@ -42,6 +42,26 @@ public final class AdminInterface: Sendable {
             context: JobContext(backend: backend, database: database, time: time, logger: logger))
     }
 
+    /// A transaction that may refuse: what throws `AdminError` is undone, and the error arrives as it is.
+    public func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any Transaction) throws -> Value
+    ) async throws -> Value {
+        // Engines tell their own errors; the refusal is carried past them.
+        let refusal = Outcome<AdminError>()
+        do {
+            return try await database.write { transaction in
+                do {
+                    return try body(transaction)
+                } catch let error as AdminError {
+                    refusal.value = error
+                    throw error
+                }
+            }
+        } catch {
+            throw refusal.value ?? error
+        }
+    }
+
     /// Milliseconds since 1970.
     public var now: Int64 { time.now }
     public var operations: [AdminOperation] { table.operations }

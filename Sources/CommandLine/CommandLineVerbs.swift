@@ -8,6 +8,7 @@ public enum CommandLineVerbs {
             InitCommand.self, CheckCommand.self, UserCommand.self, UsersCommand.self, ContactsCommand.self,
             JobsCommand.self, SessionCommand.self, PresenceCommand.self, SettingsCommand.self, ServiceCommand.self,
             StatusCommand.self, DoctorCommand.self, ExplainCommand.self, TraceCommand.self,
+            AdministratorCommand.self, TokenCommand.self, AuditCommand.self,
             BenchCommand.self, VersionCommand.self, ReferenceCommand.self,
             VendorCommand.self,
         ]

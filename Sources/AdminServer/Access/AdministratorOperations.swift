@@ -91,7 +91,7 @@ enum AdministratorOperations {
         try access.checkName(request.name)
         let hash = try await access.hash(request.password)
         let now = call.admin.now
-        return try await call.admin.database.write { transaction in
+        return try await call.admin.write { transaction in
             guard try AdministratorStore.count(in: transaction) < AdministratorStore.limit else {
                 throw AdminError(.conflict, "there are \(AdministratorStore.limit) administrators already")
             }
@@ -111,7 +111,7 @@ enum AdministratorOperations {
         let (access, name) = (call.admin.access, try call.text("name"))
         var hash: PasswordHash?
         if let password = change.password { hash = try await access.hash(password) }
-        let changed = try await call.admin.database.write { [hash] transaction in
+        let changed = try await call.admin.write { [hash] transaction in
             guard let old = try AdministratorStore.administrator(name, in: transaction) else {
                 throw AdminError(.notFound, "there is no administrator \(name)")
             }
@@ -136,7 +136,7 @@ enum AdministratorOperations {
     @Sendable private static func delete(_ call: OperationCall) async throws -> AdminDone {
         try refuseLimited(call.principal)
         let name = try call.text("name")
-        try await call.admin.database.write { transaction in
+        try await call.admin.write { transaction in
             guard let old = try AdministratorStore.administrator(name, in: transaction) else {
                 throw AdminError(.notFound, "there is no administrator \(name)")
             }

@@ -60,7 +60,7 @@ enum TokenOperations {
         ) { call in
             try AdministratorOperations.refuseLimited(call.principal)
             let id = try call.text("id")
-            try await call.admin.database.write { transaction in
+            try await call.admin.write { transaction in
                 guard let name = try TokenStore.remove(id, in: transaction) else {
                     throw AdminError(.notFound, "there is no token \(id)")
                 }
@@ -93,7 +93,7 @@ enum TokenOperations {
         call.note.after =
             "\(token.name), \(token.role.rawValue)" + (token.isReadOnly ? ", read only" : "")
             + (scopes.isEmpty ? "" : ", \(scopes.joined(separator: " "))")
-        try await call.admin.database.write { transaction in
+        try await call.admin.write { transaction in
             try TokenStore.sweep(before: now - 30 * 86_400_000, in: transaction)
             guard try TokenStore.count(in: transaction) < TokenStore.limit else {
                 throw AdminError(.conflict, "there are \(TokenStore.limit) tokens already: revoke some")

@@ -80,6 +80,13 @@ struct ServerOptionTests {
             "user password a@b --password-stdin", "user list --json", "user show a@b --json", "user import f.csv",
             "user export f.xml --domain b --user a@b --user c@b --config f", "user export -",
             "user import-xml f.xml g.xml --dry-run --config f", "user import-xml -",
+            "admin add anna --role superuser --password-stdin --config f", "admin list --json",
+            "admin role anna help-desk", "admin password anna", "admin disable anna", "admin enable anna",
+            "admin remove anna", "admin setup-code",
+            "token create ci --role auditor --expires 30 --scope users --scope sessions.list --read-only",
+            "token list --json", "token revoke 0123",
+            "audit anna --operation users --who bob --limit 5 --refused --json",
+            "status --server https://localhost:8443 --token-file f --ca-file c",
             "session list --json", "session end a@b/c", "status --json --config f",
         ]
         for form in forms {

@@ -26,7 +26,10 @@ struct Administration: Sendable {
     }
 
     /// From now on connections are served.
-    func open(_ server: AdminServer) { self.server.withLockedValue { $0 = server } }
+    func open(_ server: AdminServer, _ config: ServerConfig) {
+        self.server.withLockedValue { $0 = server }
+        server.admin.audit.setSyslog(SyslogTarget(config.administration.auditSyslog), group: loop)
+    }
 
     func accept(_ channel: any Channel) throws {
         guard let server = server.withLockedValue({ $0 }) else { return channel.close(promise: nil) }
@@ -35,7 +38,9 @@ struct Administration: Sendable {
 
     /// Takes changed settings into use.
     func take(_ config: ServerConfig) async {
-        server.withLockedValue { $0 }?.admin.access.settings = AccessSettings(config)
+        let admin = server.withLockedValue { $0 }?.admin
+        admin?.access.settings = AccessSettings(config)
+        admin?.audit.setSyslog(SyslogTarget(config.administration.auditSyslog), group: loop)
         let (tls, logger) = (tls, logger)
         try? await loop.submit {
             do {

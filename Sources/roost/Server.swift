@@ -119,7 +119,7 @@ final class Server: Service {
         let admin = AdminServer(
             interface, path: config.adminSocket, pages: [MetricsPages(), Console(textsFolder: languages.path)],
             group: adminGroup)
-        administration.open(admin)
+        administration.open(admin, config)
         try await admin.start()
         try await interface.jobs.start()
         // Last of all: whoever can connect finds everything there.

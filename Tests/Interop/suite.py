@@ -21,11 +21,9 @@ _MODULES = [
     "commands", "directory", "availability", "transfers", "streams", "greedy", "websocket", "bosh", "browser",
     "web_chat", "web_chat_rules", "restart", "administration", "policies", "components", "another_library",
     "another_eventing", "terminal_client", "portable", "external", "upload", "rooms", "settings",
-    "settings_live", "console", "console_load",
+    "settings_live", "console", "console_load", "api",
 ]
 _USERS = 600
-# One test, all its waits included.
-_LIMIT = 90.0
 
 
 def tests(match: str) -> list[tuple[str, object]]:

@@ -42,7 +42,8 @@ private func changedValue(_ option: Setting) -> String {
             "https://chat.example.com", "10.0.0.0/8", "mailto:a@example.com", "stun:stun.example.com", "anybody",
         ]
         return samples.first(where: isAllowed).map { "[\"\($0)\"]" } ?? ""
-    case .word(_, _, let isAllowed): return ["https://chat.example.com", "another"].first(where: isAllowed) ?? ""
+    case .word(_, _, let isAllowed):
+        return ["https://chat.example.com", "another", "udp://log.example.com:514"].first(where: isAllowed) ?? ""
     case .host: return "files.example.com"
     case .listener: return "{ address: 127.0.0.1, port: 1 }"
     case .paragraph: return "\"first line\\nsecond line\""

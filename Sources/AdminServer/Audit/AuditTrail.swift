@@ -1,5 +1,6 @@
 import Ground
 import Logging
+import NIOCore
 import Storage
 import Synchronization
 
@@ -18,11 +19,21 @@ public final class AuditTrail: Sendable {
     private let time: any TimeSource
     private let logger: Logger
     private let refusals = Mutex(Refusals())
+    private let syslog = Mutex<AuditSyslog?>(nil)
 
     init(database: any Database, time: any TimeSource, logger: Logger) {
         self.database = database
         self.time = time
         self.logger = logger
+    }
+
+    /// Sends what is written from now on to a syslog server too; nil for none.
+    public func setSyslog(_ target: SyslogTarget?, group: any EventLoopGroup) {
+        syslog.withLock { syslog in
+            guard syslog?.target != target else { return }
+            syslog?.close()
+            syslog = target.map { AuditSyslog($0, group: group, logger: logger) }
+        }
     }
 
     /// Inside the transaction that makes the change.
@@ -66,6 +77,7 @@ public final class AuditTrail: Sendable {
     }
 
     private func tell(_ entry: AuditEntry) {
+        syslog.withLock { $0 }?.send(entry)
         logger.info(
             "audit",
             metadata: [

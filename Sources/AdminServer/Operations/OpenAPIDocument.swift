@@ -86,8 +86,9 @@ enum OpenAPIDocument {
         }
         var responses: [String: JSONValue] = ["\(operation.status)": .object(success)]
         var failures = [400, 401, 403, 429, 500, 503]
-        if !operation.parameters.filter({ $0.place == .path }).isEmpty || operation.changes { failures.append(404) }
-        if operation.changes { failures += [409, 422] }
+        // A parameter may name what is not there, or not be an address, a domain, a version.
+        if !operation.parameters.isEmpty || operation.changes { failures += [404, 422] }
+        if operation.changes { failures.append(409) }
         if operation.body != nil { failures += [413, 415, 422] }
         if hasTag, operation.changes { failures.append(412) }
         if operation.isResource, operation.method == .get { responses["304"] = ["description": "As it was known."] }

@@ -1,3 +1,5 @@
+import Foundation
+
 extension Setting {
     static let administration: [Setting] = [
         Setting(
@@ -26,6 +28,13 @@ extension Setting {
             "Failed sign-ins with one name a minute before it must wait.",
             .integer(\.administration.failedLoginsPerName, allowed: 1...10_000, zeroMeans: nil),
             title: "Failed administrator sign-ins per name"),
+        Setting(
+            "admin.audit_syslog",
+            "Syslog server (RFC 5424) that every entry of the audit is sent to as well.",
+            .word(
+                \.administration.auditSyslog, allowed: "a URL such as udp://log.example.com:514 or tcp://…, or \"\"",
+                isAllowed: { SyslogAddress.isAddress($0) }),
+            title: "Audit to syslog"),
     ]
 }
 
@@ -43,7 +52,19 @@ extension ServerConfig {
         /// Failed sign-ins a minute before the next must wait, 1 … 10,000.
         public var failedLoginsPerAddress = 20
         public var failedLoginsPerName = 5
+        /// `udp://host:port` or `tcp://host:port`; empty for none.
+        public var auditSyslog = ""
 
         public init() {}
+    }
+}
+
+/// Where syslog listens, as `roost.yaml` names it.
+enum SyslogAddress {
+    static func isAddress(_ text: String) -> Bool {
+        guard let parts = URLComponents(string: text), ["udp", "tcp"].contains(parts.scheme ?? ""),
+            let host = parts.host, !host.isEmpty, parts.query == nil, parts.user == nil
+        else { return false }
+        return ["", "/"].contains(parts.path) && (parts.port.map { (1...65_535).contains($0) } ?? true)
     }
 }

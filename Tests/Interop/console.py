@@ -15,7 +15,7 @@ _PAGES = [
     ("/console/", "dashboard"), ("/console/users", "users"), (f"/console/users/user1%40{DOMAIN}", "user"),
     ("/console/users/new", "new-user"), ("/console/users/import", "import"), ("/console/diagnostics/sessions", "sessions"),
     ("/console/diagnostics/services", "services"), ("/console/diagnostics/troubleshooter", "troubleshooter"),
-    ("/console/diagnostics/logs?level=trace", "logs"), ("/console/certificates", "certificates"),
+    ("/console/diagnostics/logs?level=trace", "logs"), ("/console/certificates", "certificates"), ("/console/jobs", "jobs"),
     (f"/console/diagnostics/explain?what=presence&viewer=user2%40{DOMAIN}&target=user1%40{DOMAIN}", "explain"),
     (f"/console/certificates/{DOMAIN}", "replace-certificate"), ("/console/settings", "settings"), ("/console/settings/presence", "presence"),
     ("/console/settings/messaging", "messaging"), ("/console/settings/listen", "listeners"),
@@ -323,6 +323,21 @@ async def tracing(scene: Scene) -> None:
         await page.submit("#message + * button, section[aria-labelledby=message] button")
         await page.shows(".steps", romeo.bare)
         await page.picture("explain-message")
+
+
+@claim("console: a job shows how far it is and which rows had a problem")
+async def jobs(scene: Scene) -> None:
+    owner = scene.user()
+    text = f"User ID,Contact ID\n{owner}@{DOMAIN},somebody\n"
+    status, job = api(scene.host, "POST", "/contacts/import", {"csv": text})
+    expect(status == 201, f"{status} {job}")
+    async with console(scene.host) as browser:
+        page = await browser.visit()
+        await page.sign_in(path="/console/jobs")
+        await page.shows("tbody th", f"#{job['id']}")
+        await page.submit("tbody th a")
+        await page.shows("h1", f"Job {job['id']}")
+        await page.accessible("job")
 
 
 @claim("console: nothing comes from elsewhere, nothing runs or styles inside a page, cookies are closed to scripts")

@@ -43,6 +43,7 @@ public struct Console: AdminPages {
         CertificatePages.add(to: routes)
         LogPages.add(to: routes)
         TracePages.add(to: routes)
+        JobPages.add(to: routes)
         ExplainPages.add(to: routes)
         SearchPages.add(to: routes)
         routes.addFallback()

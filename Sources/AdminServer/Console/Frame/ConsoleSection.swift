@@ -8,7 +8,7 @@ enum ConsolePath {
 /// The entries of the navigation, in its order. A section is shown to whoever may perform its operation, and only when
 /// the server has that operation.
 enum ConsoleSection: String, Sendable, CaseIterable {
-    case dashboard, users, sessions, presence, messaging, settings, troubleshooter, services, explain, logs
+    case dashboard, users, sessions, jobs, presence, messaging, settings, troubleshooter, services, explain, logs
     case certificates, administrators, audit, api
 
     enum Group: String, CaseIterable { case top, users, policy, diagnostics, system }
@@ -16,7 +16,7 @@ enum ConsoleSection: String, Sendable, CaseIterable {
     var group: Group {
         switch self {
         case .dashboard: .top
-        case .users, .sessions: .users
+        case .users, .sessions, .jobs: .users
         case .presence, .messaging, .settings: .policy
         case .troubleshooter, .services, .explain, .logs: .diagnostics
         case .certificates, .administrators, .audit, .api: .system
@@ -39,6 +39,7 @@ enum ConsoleSection: String, Sendable, CaseIterable {
         case .dashboard: "status"
         case .users: "users.list"
         case .sessions: "sessions.list"
+        case .jobs: "jobs.list"
         case .presence, .messaging, .settings: "settings.list"
         case .troubleshooter: "doctor.examine"
         case .services: "services.list"

@@ -194,12 +194,20 @@ class Roost(Server):
         self.set("tls", "optional")
         self.set("durability", self.durability)
         self.set("enabled", "on" if self.archive else "off", group="archive")
+        # The others neither approve requests by themselves nor merge changes of presence.
+        self.set("auto_authorize", "off", group="presence")
+        self.set("coalesce_ms", 0, group="presence")
         self.set("scram_iterations", 4096)  # as ejabberd; what a login costs the server does not depend on it
 
     def set(self, key, value, group=None):
         """Sets one key of roost.yaml where its line stands, commented out or not, the first one of the group."""
         text = open(self.config).read()
+        if group and not re.search(rf"^#?{group}:", text, re.MULTILINE):
+            # The file of an older version.
+            text += f"\n{group}:\n  {key}:\n"
         start = re.search(rf"^#?{group}:", text, re.MULTILINE).start() if group else 0
+        if not re.search(rf"^[ ]*#?{key}:", text[start:], re.MULTILINE):
+            text = re.sub(rf"^#?{group}:\n", f"{group}:\n  {key}:\n", text, count=1, flags=re.MULTILINE)
         rest, count = re.subn(rf"^([ ]*)#?{key}:.*$", rf"\g<1>{key}: {value}", text[start:], count=1,
                               flags=re.MULTILINE)
         text = text[:start] + rest

@@ -204,7 +204,7 @@ class Roost(Server):
         text = open(self.config).read()
         if group and not re.search(rf"^#?{group}:", text, re.MULTILINE):
             # The file of an older version.
-            text += f"\n{group}:\n  {key}:\n"
+            text += f"\n{group}:\n"
         start = re.search(rf"^#?{group}:", text, re.MULTILINE).start() if group else 0
         if not re.search(rf"^[ ]*#?{key}:", text[start:], re.MULTILINE):
             text = re.sub(rf"^#?{group}:\n", f"{group}:\n  {key}:\n", text, count=1, flags=re.MULTILINE)

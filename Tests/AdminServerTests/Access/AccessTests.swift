@@ -78,7 +78,8 @@ struct SetupTests {
         #expect(try await access.setupCode() == code)
         await #expect(throws: AdminError.self) {
             try await access.completeSetup(
-                code: (code.hasPrefix("0") ? "1" : "0") + code.dropFirst(), name: "anna", password: password, address: "192.0.2.1")
+                code: (code.hasPrefix("0") ? "1" : "0") + code.dropFirst(), name: "anna", password: password,
+                address: "192.0.2.1")
         }
         await #expect(throws: AdminError.self) {
             try await access.completeSetup(code: code, name: "anna", password: "short", address: "192.0.2.1")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 from pathlib import Path
 
-from support.servers import DOMAIN, set_yaml
+from support.servers import DOMAIN
 
 from .claims import claim
 from .client import Client, Scene, expect
@@ -75,12 +74,8 @@ async def importing(scene: Scene) -> None:
 async def approved(scene: Scene) -> None:
     alice, bob = await scene.online(), await scene.online()
 
-    def policy(value: str) -> None:
-        scene.host.config.write_text(set_yaml(scene.host.config.read_text(), "presence", "auto_authorize", value))
-
-    policy("on")
+    roost(scene, "settings", "set", "presence.auto_authorize", "on")
     try:
-        await asyncio.sleep(2.5)
         file = written(scene, "mutual.csv", f"{HEADER}\n{alice.user},{DOMAIN},{bob.user},{DOMAIN},Bob,General,0\n"
                        f"{bob.user},{DOMAIN},{alice.user},{DOMAIN},Alice,General,0\n")
         roost(scene, "contacts", "import", str(file))
@@ -89,19 +84,15 @@ async def approved(scene: Scene) -> None:
             roster = await one.fetch_roster()
             expect(roster[other.bare]["subscription"] == "both", f"{roster}")
     finally:
-        policy("off")
+        roost(scene, "settings", "reset", "presence.auto_authorize")
 
 
 @claim("contact files: a list takes as many contacts as there is room for; each of the others is told")
 async def limits(scene: Scene) -> None:
     alice = await scene.online()
 
-    def limit(value: str) -> None:
-        scene.host.config.write_text(set_yaml(scene.host.config.read_text(), "presence", "contacts_max", value))
-
-    limit("20")
+    roost(scene, "settings", "set", "presence.contacts_max", "20")
     try:
-        await asyncio.sleep(2.5)
         rows = "".join(f"{alice.user},,friend{number},{DOMAIN},,General,0\n" for number in range(26))
         file = written(scene, "many.csv", f"{HEADER}\n{rows}")
         output, errors = roost(scene, "contacts", "import", str(file), "--no-subscribe", status=1)
@@ -109,7 +100,7 @@ async def limits(scene: Scene) -> None:
         expect("friend25: the contact list is full: it has 20 of 20" in errors, errors)
         expect(len(await alice.fetch_roster()) == 20, "the list has another number of contacts")
     finally:
-        limit("0")
+        roost(scene, "settings", "reset", "presence.contacts_max")
 
 
 @claim("contact files: an export has every list, reads back, and keeps groups, quotes, states and escaped addresses")
@@ -121,7 +112,7 @@ async def round_trip(scene: Scene) -> None:
     roost(scene, "contacts", "import", str(file), "--no-subscribe")
     out = scene.host.directory / "out.csv"
     roost(scene, "contacts", "export", str(out))
-    lines = out.read_text(newline="").split("\r\n") if False else out.read_bytes().decode().split("\r\n")
+    lines = out.read_bytes().decode().split("\r\n")
     expect(lines[0] == HEADER, lines[0])
     expect([line for line in lines if line.startswith(f"{alice},")] == rows, f"{[l for l in lines if l.startswith(alice)]}")
     expect(out.stat().st_mode & 0o777 == 0o600, "others may read the file")

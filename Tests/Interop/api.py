@@ -105,7 +105,7 @@ async def account(scene: Scene) -> None:
         expect("mercutio" not in listed, listed)
 
 
-@claim("the API does what its own OpenAPI description says, whatever schemathesis sends")
+@claim("the API does what its own OpenAPI description says, whatever schemathesis sends", limit=400)
 async def description(scene: Scene) -> None:
     program = Path(sys.executable).with_name("st")
     if not program.exists():

@@ -4,8 +4,8 @@ enum ExplainOperations {
             "explain.presence", .get, "/explain/presence", "What somebody sees of a user's presence, and why.",
             details: "Comes from the decisions that the stanzas themselves get.",
             parameters: [
-                .query("viewer", "Who looks: an address here or elsewhere.", .string(1...3_071), isRequired: true),
-                .query("target", "At whom: an account here.", .string(1...3_071), isRequired: true),
+                .query("viewer", "Who looks: an address here or elsewhere.", .string(1...2_047), isRequired: true),
+                .query("target", "At whom: an account here.", .string(1...2_047), isRequired: true),
             ],
             roles: .everyone, result: AdminPresenceExplanation.self
         ) { call in
@@ -59,7 +59,7 @@ enum ExplainOperations {
         AdminOperation(
             "traces.events", .get, "/traces/{id}/events", "What has passed since the last look.",
             parameters: [
-                .path("id", "Of the trace."),
+                .path("id", "Of the trace.", .string(1...64)),
                 .query(
                     "after", "Number of the last event that is known: `next` of the last answer.",
                     .integer(0...Int(Int32.max))),
@@ -71,7 +71,8 @@ enum ExplainOperations {
                 try call.text("id"), after: call.integer("after") ?? 0, seconds: call.integer("wait") ?? 0)
         },
         AdminOperation(
-            "traces.end", .delete, "/traces/{id}", "Ends a trace.", parameters: [.path("id", "Of the trace.")],
+            "traces.end", .delete, "/traces/{id}", "Ends a trace.",
+            parameters: [.path("id", "Of the trace.", .string(1...64))],
             roles: .administrators, result: AdminDone.self
         ) { call in
             try await call.backend.endTrace(try call.text("id"))

@@ -35,7 +35,7 @@ public struct AdminOperation: Sendable {
         /// Entries of a page, and where it begins.
         public static let paging: [Self] = [
             .query("limit", "Entries of a page.", .integer(1...1_000)),
-            .query("cursor", "Where the page begins: `next` of the page before.", .string(1...4_096)),
+            .query("cursor", "Where the page begins: `next` of the page before.", .string(1...2_047)),
         ]
         public static let jid = Self.path("jid", "Address of the account, user@domain.")
     }

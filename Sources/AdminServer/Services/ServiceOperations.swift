@@ -7,7 +7,7 @@ enum ServiceOperations {
         AdminOperation(
             "services.control", .post, "/services/{name}/{action}", "Starts, stops or restarts a service.",
             parameters: [
-                .path("name", "Name of the service, or one that it has in other products."),
+                .path("name", "Name of the service, or one that it has in other products.", .string(1...128)),
                 .path(
                     "action", "What to do.", .words(AdminServiceAction.allCases.map(\.rawValue))),
             ],

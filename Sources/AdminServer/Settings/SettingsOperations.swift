@@ -2,7 +2,8 @@ import Settings
 
 /// Settings over the API: read, change, look back, go back.
 enum SettingsOperations {
-    private static let key = AdminOperation.Parameter.path("key", "Key of the setting, as in docs/OPTIONS.md.")
+    private static let key = AdminOperation.Parameter.path(
+        "key", "Key of the setting, as in docs/OPTIONS.md.", .string(1...128))
     private static let place: [AdminOperation.Parameter] = [
         .query("scope", "For whom: deployment, domain or user.", .words(Setting.Scope.allCases.map(\.rawValue))),
         .query("subject", "The domain or the address of the user; nothing for the deployment."),

@@ -28,7 +28,8 @@ final class AdminConnections: Sendable {
 
     private static let configuration = HTTP1Channel.Configuration(
         idleTimeout: .seconds(Int64(AdminLimits.requestSeconds)),
-        httpDecoderConfiguration: .init(maxHeaderFieldSize: 262_144, maxHeaderListSize: 262_144, maxHeaderFieldCount: 100)
+        httpDecoderConfiguration: .init(
+            maxHeaderFieldSize: 262_144, maxHeaderListSize: 262_144, maxHeaderFieldCount: 100)
     )
 
     /// Takes a new connection, on its loop, before anything is read.

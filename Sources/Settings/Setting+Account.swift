@@ -3,13 +3,13 @@ extension Setting {
     static let registration: [Setting] = [
         Setting(
             "registration.enabled", "Whether anybody may create an account. Only on streams with TLS.",
-            accountSwitch(\.registration.enabled)),
+            choice(\.registration.enabled)),
         Setting(
             "registration.password_change", "Whether users may change their password in their client.",
-            accountSwitch(\.registration.passwordChange)),
+            choice(\.registration.passwordChange)),
         Setting(
             "registration.removal", "Whether users may remove their account in their client.",
-            accountSwitch(\.registration.removal)),
+            choice(\.registration.removal)),
         Setting(
             "registration.accounts_per_hour", "Accounts that one address may create in an hour.",
             .integer(\.registration.accountsPerHour, allowed: 1...10_000, zeroMeans: nil)),
@@ -60,15 +60,6 @@ extension Setting {
                 let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
                 return parts.count == 2 && !parts[0].isEmpty && parts[0].allSatisfy(\.isLetter) && !parts[1].isEmpty
                     && text.utf8.count <= 300
-            })
-    }
-
-    private static func accountSwitch(_ field: any Field<ServerConfig.Switch>) -> Kind {
-        .choice(
-            allowed: ServerConfig.Switch.allCases.map(\.rawValue),
-            get: { $0[keyPath: field].rawValue },
-            set: { config, text in
-                if let value = ServerConfig.Switch(rawValue: text) { config[keyPath: field] = value }
             })
     }
 }

@@ -252,6 +252,4 @@ public final class C2SServer {
         channel.close(mode: .output, promise: nil)
         loop.scheduleTask(in: .seconds(2)) { channel.close(mode: .all, promise: nil) }
     }
-
-    public var resumableSessions: Int { sessions.values.reduce(0) { $0 + ($1.isHibernating ? 1 : 0) } }
 }

@@ -192,6 +192,21 @@ class RoostServer(Server):
         listing.write_text("jid,password\n" + "".join(f"{user}@{DOMAIN},{PASSWORD}\n" for user in users))
         self.import_accounts(listing)
 
+    async def start(self) -> float:
+        """Like every server, and waits for the listeners that the file names and that are opened after the c2s port."""
+        began = time.monotonic()
+        await super().start()
+        text = self.config.read_text()
+        for port in re.findall(r"(?m)^  (?:https|http|component|proxy65|admin): *\{.*port: (\d+)", text):
+            while time.monotonic() - began < self.start_seconds:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", int(port))
+                    writer.close()
+                    break
+                except OSError:
+                    await asyncio.sleep(0.01)
+        return time.monotonic() - began
+
     def import_accounts(self, listing: Path) -> None:
         """Verbs work against the running server: it runs for the import, then drains."""
         arguments, _ = self.command()

@@ -123,28 +123,16 @@ struct ContactImportJob: JobKind {
 /// Writes the contact lists of all users, one row for each contact and group.
 struct ContactExportJob: JobKind {
     let name = "contacts.export"
-    static let usersAtOnce = 50
 
     func run(_ run: JobRun) async throws {
         let parameters = try run.parameters(as: ContactJobParameters.self)
-        let total = try await run.backend.listUsers(AdminUserQuery(domain: parameters.domain, limit: 1)).total
-        await run.begin(total: total, unit: "users")
-        try await run.write(CSVWriter.row(ContactFile.contacts))
-        var (after, done) = (String?.none, 0)
-        while true {
-            let lists = try await run.backend.exportContacts(
-                after: after, domain: parameters.domain, limit: Self.usersAtOnce)
-            for list in lists {
-                let text = list.contacts.map { rows(list.user, $0, parameters.group ?? "") }.joined()
-                if !text.isEmpty { try await run.write(text) }
-                await run.count("contacts", list.contacts.count)
-            }
-            done += lists.count
-            await run.count("users", lists.count)
-            try await run.reached(done)
-            guard let last = lists.last else { return }
-            after = last.user
-        }
+        try await run.writeLists(
+            under: ContactFile.contacts, domain: parameters.domain,
+            lists: { after, limit in
+                try await run.backend.exportContacts(after: after, domain: parameters.domain, limit: limit)
+                    .map { ($0.user, $0.contacts) }
+            },
+            text: { rows($0, $1, parameters.group ?? "") })
     }
 
     private func rows(_ user: String, _ contact: AdminContactImport.Contact, _ group: String) -> String {
@@ -161,6 +149,33 @@ struct ContactExportJob: JobKind {
     static func split(_ jid: String) -> (id: String, domain: String) {
         guard let at = jid.firstIndex(of: "@") else { return ("", jid) }
         return (String(jid[..<at]), String(jid[jid.index(after: at)...]))
+    }
+}
+
+extension JobRun {
+    /// Writes a header and the contacts of all users, fifty users at a time.
+    func writeLists<Contact: Sendable>(
+        under header: [String], domain: String?,
+        lists: (_ after: String?, _ limit: Int) async throws -> [(user: String, contacts: [Contact])],
+        text: (_ user: String, _ contact: Contact) -> String
+    ) async throws {
+        let total = try await backend.listUsers(AdminUserQuery(domain: domain, limit: 1)).total
+        await begin(total: total, unit: "users")
+        try await write(CSVWriter.row(header))
+        var (after, done) = (String?.none, 0)
+        while true {
+            let page = try await lists(after, 50)
+            for (user, contacts) in page {
+                let text = contacts.map { text(user, $0) }.joined()
+                if !text.isEmpty { try await write(text) }
+                await count("contacts", contacts.count)
+            }
+            done += page.count
+            await count("users", page.count)
+            try await reached(done)
+            guard let last = page.last else { return }
+            after = last.user
+        }
     }
 }
 

@@ -86,28 +86,16 @@ struct PlainContactExportJob: JobKind {
 
     func run(_ run: JobRun) async throws {
         let parameters = try run.parameters(as: ContactJobParameters.self)
-        let total = try await run.backend.listUsers(AdminUserQuery(domain: parameters.domain, limit: 1)).total
-        await run.begin(total: total, unit: "users")
-        try await run.write(CSVWriter.row(ContactFile.plainContacts))
-        var (after, done) = (String?.none, 0)
-        while true {
-            let lists = try await run.backend.exportPlainContacts(
-                after: after, domain: parameters.domain, limit: ContactExportJob.usersAtOnce)
-            for list in lists {
-                let text = list.contacts.map { contact in
-                    CSVWriter.row([
-                        list.user, contact.contact, contact.group, contact.contentType, contact.version,
-                        contact.content,
-                    ])
-                }.joined()
-                if !text.isEmpty { try await run.write(text) }
-                await run.count("contacts", list.contacts.count)
-            }
-            done += lists.count
-            await run.count("users", lists.count)
-            try await run.reached(done)
-            guard let last = lists.last else { return }
-            after = last.user
-        }
+        try await run.writeLists(
+            under: ContactFile.plainContacts, domain: parameters.domain,
+            lists: { after, limit in
+                try await run.backend.exportPlainContacts(after: after, domain: parameters.domain, limit: limit)
+                    .map { ($0.user, $0.contacts) }
+            },
+            text: { user, contact in
+                CSVWriter.row([
+                    user, contact.contact, contact.group, contact.contentType, contact.version, contact.content,
+                ])
+            })
     }
 }

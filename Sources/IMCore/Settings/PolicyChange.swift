@@ -25,7 +25,8 @@ extension Router {
         for (home, old) in changed.prefix(Self.slice) where !home.isForgotten { policyChanged(of: home, from: old) }
         let rest = changed.dropFirst(Self.slice)
         guard !rest.isEmpty else { return }
-        loop.execute { [self] in react(to: rest) }
+        // Not `execute`: the loop would do all slices before it reads a socket again.
+        loop.scheduleTask(in: .milliseconds(1)) { [self] in react(to: rest) }
     }
 
     /// What follows for one user; `home.policy` is the new one.

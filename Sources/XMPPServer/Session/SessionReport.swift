@@ -33,7 +33,5 @@ extension C2SServer {
         }
     }
 
-    public var boundSessions: Int { sessions.values.reduce(0) { $0 + ($1.phase == .bound ? 1 : 0) } }
-
     public var uptimeSeconds: Int { Int((time.uptime - startedAt) / 1_000) }
 }

@@ -232,11 +232,12 @@ struct AdminBackendLive: AdminBackend {
         }
         let (config, listeners) = (config, await listeners.descriptions)
         return try await onLoop { server in
-            AdminStatus(
+            let sessions = server.sessionCounts
+            return AdminStatus(
                 version: RoostVersion.current, pid: Int(ProcessInfo.processInfo.processIdentifier),
                 uptimeSeconds: server.uptimeSeconds, domains: config.domains.map(\.name), listeners: listeners,
                 durability: config.durability.rawValue, users: users, connections: server.connections,
-                sessions: server.boundSessions, resumableSessions: server.resumableSessions, storedMessages: stored,
+                sessions: sessions.bound, resumableSessions: sessions.resumable, storedMessages: stored,
                 messagesRouted: server.router.messagesRouted, journalCommits: server.router.journal.commits,
                 residentBytes: ProcessMemory.residentBytes)
         }

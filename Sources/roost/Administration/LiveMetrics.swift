@@ -37,9 +37,7 @@ actor LiveMetrics: AdminMetrics {
         var rows: Int
         var waiting: Int
         var connections: Int
-        var sessions: Int
-        var resumable: Int
-        var quiet: Int
+        var sessions: SessionCounts
         var homes: Int
         var rooms: ServerRooms
         var uptimeSeconds: Int
@@ -56,8 +54,8 @@ actor LiveMetrics: AdminMetrics {
             return Reading(
                 uptime: time.uptime, streams: server.counters, core: router.counters, latency: journal.latency,
                 messages: router.messagesRouted, commits: journal.commits, rows: journal.rowsWritten,
-                waiting: journal.waiting, connections: server.connections, sessions: server.boundSessions,
-                resumable: server.resumableSessions, quiet: server.inactiveSessions, homes: router.homes.count,
+                waiting: journal.waiting, connections: server.connections, sessions: server.sessionCounts,
+                homes: router.homes.count,
                 rooms: server.roomCounts, uptimeSeconds: server.uptimeSeconds, isFailing: journal.isFailing,
                 isDraining: server.isDraining, processor: ProcessTime.seconds)
         }.get()
@@ -80,7 +78,7 @@ actor LiveMetrics: AdminMetrics {
         let latency = now.latency.since(last.latency)
         points.append(
             .init(
-                at: Int(time.now / 1_000), sessions: now.sessions,
+                at: Int(time.now / 1_000), sessions: now.sessions.bound,
                 messagesPerSecond: Double(now.messages - last.messages) / seconds,
                 deliveriesPerSecond: Double(now.core.deliveries - last.core.deliveries) / seconds,
                 latencyMedian: latency.quantile(0.5).map { Double($0) },
@@ -110,10 +108,10 @@ actor LiveMetrics: AdminMetrics {
             AdminMetric(
                 "roost_sessions", .gauge, "Sessions of clients.",
                 [
-                    .init(Double(now.sessions - now.resumable), ["state": "connected"]),
-                    .init(Double(now.resumable), ["state": "resumable"]),
+                    .init(Double(now.sessions.bound - now.sessions.resumable), ["state": "connected"]),
+                    .init(Double(now.sessions.resumable), ["state": "resumable"]),
                 ]),
-            gauge("inactive_sessions", "Sessions whose clients said that nobody looks at them.", now.quiet),
+            gauge("inactive_sessions", "Sessions whose clients said that nobody looks at them.", now.sessions.inactive),
             gauge("homes", "Users whose state is in memory.", now.homes),
             AdminMetric(
                 "roost_stanzas", .counter, "Stanzas of clients.",
@@ -151,25 +149,30 @@ actor LiveMetrics: AdminMetrics {
             gauge("resident_bytes", "Memory of the process.", ProcessMemory.residentBytes),
             AdminMetric("roost_cpu_seconds", .counter, "Processor time of the process.", [.init(now.processor)]),
         ]
-        return families + [AdminMetric("roost_alias", .gauge, Self.aliasHelp, Self.aliases(now))]
+        return families + [AdminMetric("roost_alias", .gauge, Self.aliasHelp, Self.aliases(now, lastMinute: messagesInLastMinute))]
+    }
+
+    /// As far as points were taken.
+    private var messagesInLastMinute: Int {
+        Int((points.suffix(60 / Self.interval).reduce(0) { $0 + $1.messagesPerSecond } * Double(Self.interval)).rounded())
     }
 
     private static let aliasHelp = "The same figures under the names that administrators know from other products."
 
-    private static func aliases(_ now: Reading) -> [AdminMetric.Sample] {
+    private static func aliases(_ now: Reading, lastMinute: Int) -> [AdminMetric.Sample] {
         let pairs: [(String, String, Int)] = [
             ("Cisco XCP CM", "ConnectedSockets", now.connections),
-            ("Cisco XCP JSM", "JsmIMSessions", now.sessions),
-            ("Cisco XCP JSM", "JsmClientSessionsActive", now.sessions - now.resumable),
+            ("Cisco XCP JSM", "JsmIMSessions", now.sessions.bound),
+            ("Cisco XCP JSM", "JsmClientSessionsActive", now.sessions.bound - now.sessions.resumable),
             ("Cisco XCP JSM", "JsmTotalMessagePackets", now.streams.messages),
-            ("Cisco XCP JSM", "JsmMsgsInLastSlice", now.messages),
-            ("Cisco XCP MDM", "MDMSessions", now.sessions),
-            ("Cisco XCP MDM", "MDMQuietModeSessions", now.quiet),
+            ("Cisco XCP JSM", "JsmMsgsInLastSlice", lastMinute),
+            ("Cisco XCP MDM", "MDMSessions", now.sessions.bound),
+            ("Cisco XCP MDM", "MDMQuietModeSessions", now.sessions.inactive),
             ("Cisco XCP TC", "TcAllRooms", now.rooms.rooms),
             ("Cisco XCP TC", "TcRoomsPersistent", now.rooms.persistent),
             ("Cisco XCP TC", "TcRoomsAdHoc", now.rooms.rooms - now.rooms.persistent),
             ("Cisco XCP TC", "TcTotalOccupants", now.rooms.occupants),
-            ("Cisco Presence Engine", "ActiveJsmSessions", now.sessions),
+            ("Cisco Presence Engine", "ActiveJsmSessions", now.sessions.bound),
         ]
         return pairs.map { .init(Double($0.2), ["group": $0.0, "counter": $0.1]) }
     }

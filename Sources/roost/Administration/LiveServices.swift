@@ -91,7 +91,7 @@ struct LiveServices: AdminFeatureServices {
     private func details() async throws -> (rooms: ServerRooms, sessions: Int, files: Bool) {
         let core = core
         return try await core.eventLoop.submit {
-            (core.value.roomCounts, core.value.boundSessions, core.value.files != nil)
+            (core.value.roomCounts, core.value.sessionCounts.bound, core.value.files != nil)
         }.get()
     }
 

@@ -57,19 +57,13 @@ enum CertificatePages {
 }
 
 private struct CertificatesModel: Sendable {
-    struct Fact: Sendable {
-        var name: String
-        var value: String
-        var at: String?
-    }
-
     struct Certificate: Sendable {
         var id: String
         var domain: String
         var kind: String
         var icon: String
         var state: String
-        var facts: [Fact]
+        var facts: [ConsoleFact]
         var replaceHref: String
 
         init(_ certificate: AdminCertificate, _ language: ConsoleLanguage) {
@@ -87,8 +81,8 @@ private struct CertificatesModel: Sendable {
                 ?? ("bad", "cross")
             self.state = language["certificates.\(state)"]
             replaceHref = ConsoleSection.certificates.path + "/" + ConsoleForm.encoded(certificate.domain)
-            func fact(_ key: String, _ value: String, at: String? = nil) -> Fact? {
-                value.isEmpty ? nil : Fact(name: language["certificates.\(key)"], value: value, at: at)
+            func fact(_ key: String, _ value: String, at: String? = nil) -> ConsoleFact? {
+                value.isEmpty ? nil : ConsoleFact(name: language["certificates.\(key)"], value: value, at: at)
             }
             facts = [
                 fact("problem", certificate.problems.joined(separator: "; ")),

@@ -131,3 +131,11 @@ struct FormModel: Sendable {
 
     static let dangerous = "danger solid"
 }
+
+/// A name and what it stands at, in a list of such pairs.
+struct ConsoleFact: Sendable {
+    var name: String
+    var value: String
+    /// The value as an instant, ISO 8601.
+    var at: String?
+}

@@ -34,14 +34,9 @@ struct DashboardModel: Sendable {
         var state: String
     }
 
-    struct Fact: Sendable {
-        var name: String
-        var value: String
-    }
-
     var figures: [DashboardFigure]
     var components: [Component]
-    var facts: [Fact]
+    var facts: [ConsoleFact]
     var servicesHref: String?
     var isLive = true
 
@@ -59,16 +54,16 @@ struct DashboardModel: Sendable {
                 icon: isRunning ? "check" : "info", state: language["services.\(service.state.rawValue)"])
         }
         facts = [
-            Fact(name: language["dashboard.version"], value: status.version),
-            Fact(name: language["dashboard.uptime"], value: ConsoleNumbers.duration(status.uptimeSeconds, language)),
-            Fact(name: language["dashboard.users"], value: ConsoleNumbers.grouped(status.users)),
-            Fact(name: language["dashboard.domains"], value: status.domains.joined(separator: ", ")),
-            Fact(name: language["dashboard.durability"], value: status.durability),
+            ConsoleFact(name: language["dashboard.version"], value: status.version),
+            ConsoleFact(name: language["dashboard.uptime"], value: ConsoleNumbers.duration(status.uptimeSeconds, language)),
+            ConsoleFact(name: language["dashboard.users"], value: ConsoleNumbers.grouped(status.users)),
+            ConsoleFact(name: language["dashboard.domains"], value: status.domains.joined(separator: ", ")),
+            ConsoleFact(name: language["dashboard.durability"], value: status.durability),
         ]
         facts += status.listeners.map { listener in
             let parts = listener.split(separator: " ", maxSplits: 1).map(String.init)
             let key = "listener." + parts[0].map { $0 == "-" ? "_" : String($0) }.joined()
-            return Fact(name: language.optional(key) ?? parts[0], value: parts.count > 1 ? parts[1] : "")
+            return ConsoleFact(name: language.optional(key) ?? parts[0], value: parts.count > 1 ? parts[1] : "")
         }
     }
 }

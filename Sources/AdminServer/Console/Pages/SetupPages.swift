@@ -73,9 +73,9 @@ enum SetupPages {
     @Sendable private static func domain(_ request: ConsoleRequest) async throws -> ConsoleAnswer {
         let status: AdminStatus = try await request.perform("status")
         let language = request.language
-        var facts = status.domains.map { SetupModel.Fact(name: language["setup.domain"], value: $0) }
+        var facts = status.domains.map { ConsoleFact(name: language["setup.domain"], value: $0) }
         facts += status.listeners.filter { $0.hasPrefix("c2s") || $0.hasPrefix("https") }.map {
-            SetupModel.Fact(name: language["setup.clients"], value: $0)
+            ConsoleFact(name: language["setup.clients"], value: $0)
         }
         return page(request, .domain) { $0.domains = .init(facts: facts) }
     }
@@ -187,12 +187,7 @@ struct SetupModel: Sendable {
         var passwordProblem: String?
     }
 
-    struct Fact: Sendable {
-        var name: String
-        var value: String
-    }
-
-    struct Domains: Sendable { var facts: [Fact] }
+    struct Domains: Sendable { var facts: [ConsoleFact] }
 
     struct Users: Sendable {
         var rows: String

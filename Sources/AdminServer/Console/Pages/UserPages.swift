@@ -143,7 +143,7 @@ enum UserPages {
         let jid = try request.parameter("jid")
         let language = request.language
         let user: AdminUserDetail = try await request.perform("users.get", ["jid": jid])
-        func fact(_ key: String, _ value: String, at: String? = nil) -> UserModel.Fact {
+        func fact(_ key: String, _ value: String, at: String? = nil) -> ConsoleFact {
             .init(name: language["user.\(key)"], value: value, at: at)
         }
         let facts = [
@@ -276,13 +276,6 @@ private struct UsersModel: Sendable {
 }
 
 private struct UserModel: Sendable {
-    struct Fact: Sendable {
-        var name: String
-        var value: String
-        /// The value as an instant, ISO 8601.
-        var at: String?
-    }
-
     struct Policy: Sendable {
         var key: String
         var title: String
@@ -291,7 +284,7 @@ private struct UserModel: Sendable {
     }
 
     var href: String
-    var facts: [Fact]
+    var facts: [ConsoleFact]
     var mayChange: Bool
     var mayRemove: Bool
     var mayEnd: Bool

@@ -55,16 +55,24 @@ let package = Package(
         .target(name: "XMLWire", dependencies: [nio]),
         .target(
             name: "XMPPWire", dependencies: ["Ground", "XMLWire", nio, crypto, cryptoExtras, collections]),
+        .target(name: "SIPWire", dependencies: ["Ground", nio, crypto]),
+        .target(name: "PresenceWire", dependencies: ["Ground", "XMLWire", nio]),
         // Floor 2: substrate
         .target(
             name: "Transport",
             dependencies: ["Ground", nio, posix, http, webSocket, tls, nioTLS, log, x509, crypto]),
+        // The resolver of the host's own C library knows no NAPTR and SRV records; c-ares does (RFC 3263).
+        .systemLibrary(name: "CCares", providers: [.apt(["libc-ares-dev"])]),
+        .target(name: "Resolving", dependencies: ["Ground", "CCares", nio, log]),
         .target(name: "Storage", dependencies: ["Ground", nio, posix]),
         .target(name: "StorageSQLite", dependencies: ["Storage", "Ground", grdb, sqlite, log]),
         // Floor 3: core
         .target(
             name: "IMCore",
             dependencies: ["Ground", "XMLWire", "XMPPWire", "Storage", nio, log, collections, crypto]),
+        .target(
+            name: "Interworking",
+            dependencies: ["Ground", "XMLWire", "XMPPWire", "SIPWire", "PresenceWire", "IMCore", nio]),
         // Floor 4: faces
         .target(
             name: "XMPPServer",
@@ -72,6 +80,13 @@ let package = Package(
                 "Ground", "XMLWire", "XMPPWire", "Transport", "Storage", "IMCore", nio, http, webSocket, log,
                 collections,
                 crypto,
+            ]),
+        .target(
+            name: "SIPServer",
+            dependencies: [
+                "Ground", "XMLWire", "XMPPWire", "SIPWire", "PresenceWire", "Transport", "Resolving", "Storage",
+                "IMCore",
+                "Interworking", nio, posix, tls, http, log, collections, crypto,
             ]),
         .target(
             name: "AdminServer",
@@ -97,7 +112,8 @@ let package = Package(
             name: "roost",
             dependencies: [
                 "Ground", "Settings", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore", "XMPPServer",
-                "AdminServer", "WebChat", "CommandLine", arguments, lifecycle, log, nio, nioConcurrency, posix,
+                "SIPWire", "SIPServer", "AdminServer", "WebChat", "CommandLine", arguments, lifecycle, log, nio,
+                nioConcurrency, posix,
                 collections,
             ]),
         .testTarget(name: "GroundTests", dependencies: ["Ground"]),
@@ -109,6 +125,19 @@ let package = Package(
         .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),
         .testTarget(name: "XMLFuzzTests", dependencies: ["XMLWire", "CExpat", nio], exclude: ["Corpus"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", nio, posix, tls, nioTLS, log, x509, crypto]),
+        .testTarget(name: "SIPWireTests", dependencies: ["SIPWire", "Ground", nio], resources: [.copy("Messages")]),
+        .testTarget(name: "PresenceWireTests", dependencies: ["PresenceWire", "XMLWire", nio]),
+        .testTarget(name: "ResolvingTests", dependencies: ["Resolving", "Ground", nio, posix, log]),
+        .testTarget(
+            name: "InterworkingTests",
+            dependencies: ["Interworking", "IMCore", "SIPWire", "PresenceWire", "XMLWire", "XMPPWire", nio]),
+        .testTarget(
+            name: "SIPServerTests",
+            dependencies: [
+                "SIPServer", "SIPWire", "PresenceWire", "Interworking", "Transport", "Resolving", "Storage",
+                "StorageSQLite", "IMCore", "Ground", "XMLWire", "XMPPWire", nio, nioConcurrency, posix, tls, log,
+                crypto,
+            ]),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
         .testTarget(
             name: "XMPPServerTests",
@@ -132,8 +161,8 @@ let package = Package(
         .testTarget(
             name: "ScenarioTests",
             dependencies: [
-                "Ground", "XMLWire", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore", "XMPPServer", nio,
-                nioConcurrency, posix, log, crypto, cryptoExtras, x509,
+                "Ground", "XMLWire", "XMPPWire", "Transport", "Storage", "StorageSQLite", "IMCore", "XMPPServer",
+                "SIPServer", "SIPWire", "Resolving", nio, nioConcurrency, posix, log, crypto, cryptoExtras, x509,
             ],
             exclude: ["scenes", "README.md"]),
     ],

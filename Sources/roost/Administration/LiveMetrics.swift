@@ -149,12 +149,14 @@ actor LiveMetrics: AdminMetrics {
             gauge("resident_bytes", "Memory of the process.", ProcessMemory.residentBytes),
             AdminMetric("roost_cpu_seconds", .counter, "Processor time of the process.", [.init(now.processor)]),
         ]
-        return families + [AdminMetric("roost_alias", .gauge, Self.aliasHelp, Self.aliases(now, lastMinute: messagesInLastMinute))]
+        let aliases = Self.aliases(now, lastMinute: messagesInLastMinute)
+        return families + [AdminMetric("roost_alias", .gauge, Self.aliasHelp, aliases)]
     }
 
     /// As far as points were taken.
     private var messagesInLastMinute: Int {
-        Int((points.suffix(60 / Self.interval).reduce(0) { $0 + $1.messagesPerSecond } * Double(Self.interval)).rounded())
+        let perSecond = points.suffix(60 / Self.interval).reduce(0) { $0 + $1.messagesPerSecond }
+        return Int((perSecond * Double(Self.interval)).rounded())
     }
 
     private static let aliasHelp = "The same figures under the names that administrators know from other products."

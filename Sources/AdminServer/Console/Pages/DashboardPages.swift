@@ -55,7 +55,8 @@ struct DashboardModel: Sendable {
         }
         facts = [
             ConsoleFact(name: language["dashboard.version"], value: status.version),
-            ConsoleFact(name: language["dashboard.uptime"], value: ConsoleNumbers.duration(status.uptimeSeconds, language)),
+            ConsoleFact(
+                name: language["dashboard.uptime"], value: ConsoleNumbers.duration(status.uptimeSeconds, language)),
             ConsoleFact(name: language["dashboard.users"], value: ConsoleNumbers.grouped(status.users)),
             ConsoleFact(name: language["dashboard.domains"], value: status.domains.joined(separator: ", ")),
             ConsoleFact(name: language["dashboard.durability"], value: status.durability),

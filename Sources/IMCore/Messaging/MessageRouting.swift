@@ -267,7 +267,10 @@ extension Router {
     // MARK: Copies (XEP-0280)
 
     private func copySent(_ message: IncomingMessage) {
-        guard let senderHome = message.senderHome, senderHome.endpoints.count > 1 else { return }
+        // A SIP sender needs no contact in the home: then even one client is another one.
+        guard let senderHome = message.senderHome, let first = senderHome.endpoints.first,
+            senderHome.endpoints.count > 1 || first !== message.sender
+        else { return }
         var bytes = message.bytes
         if config.archive.isEnabled {
             // The sender's clients learn where the message is in their own archive (XEP-0313 §3.5).

@@ -87,7 +87,7 @@ extension Router {
     public func hasRoom(for resource: String, _ home: UserHome) -> Bool {
         let settings = home.policy.values.messaging
         guard settings.eviction == .refuse, home.endpoint(resource: resource) == nil else { return true }
-        while home.endpoints.count >= max(1, settings.sessionsPerUser) {
+        while home.sessionCount >= max(1, settings.sessionsPerUser) {
             guard let lost = home.endpoints.first(where: { $0.isHibernating }) else { return false }
             lost.end(StreamError(.conflict, "too many sessions: the one without a link was ended"))
             guard !home.endpoints.contains(where: { $0 === lost }) else { return false }

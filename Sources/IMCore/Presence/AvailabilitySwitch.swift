@@ -75,6 +75,7 @@ final class AvailabilitySwitch {
         switched.insert(home.jid)
         if begins {
             home.toldSharing = true
+            router.presenceChanged(home)
             router.showWatches(of: home)
         } else {
             ceased.insert(home.jid)

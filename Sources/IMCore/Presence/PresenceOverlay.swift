@@ -101,6 +101,7 @@ extension Router {
             home.manual = presence
             endingStatuses[ObjectIdentifier(home)] = nil
             announceAll(home)
+            presenceChanged(home)
             whenManualPresenceChanged?(home)
             completion(nil)
         }
@@ -117,6 +118,7 @@ extension Router {
             guard home.manual?.isOver(now) == true else { continue }
             forgetStatus(home)
             announceAll(home)
+            presenceChanged(home)
         }
     }
 

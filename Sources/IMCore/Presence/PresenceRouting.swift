@@ -52,6 +52,7 @@ extension Router {
         _ stanza: PresenceStanza, from endpoint: any Endpoint, _ home: UserHome, isGoodbye: Bool = false
     ) {
         counters.presenceChanges += 1
+        presenceChanged(home)
         if isGoodbye ? home.toldSharing : home.isSharing {
             for item in home.roster.values where item.subscription.from {
                 guard let contact = homes.loaded(item.address) else {

@@ -22,6 +22,7 @@ extension Router {
                 guard error == nil else { return completion(error) }
                 bringTogether(home, before.subtracting(keptApart(by: home)))
                 decideWaitingRequests(home)
+                rulesChanged(home, added)
                 completion(nil)
             }
             if unblocked.isEmpty { finish(nil) } else { unblock(unblocked, home, completion: finish) }
@@ -39,7 +40,8 @@ extension Router {
         let userID = home.id
         persist(home) {
             try AllowStore.remove(removed, of: userID, in: $0)
-        } then: { error in
+        } then: { [self] error in
+            if error == nil { rulesChanged(home, removed) }
             completion(error == nil ? nil : StanzaError(.wait, .internalServerError))
         }
     }

@@ -34,6 +34,7 @@ extension Router {
         } then: { [self] error in
             guard error == nil else { return completion(StanzaError(.wait, .internalServerError)) }
             pushBlocking("block", jids, home)
+            rulesChanged(home, added + noLongerAllowed)
             completion(nil)
         }
     }
@@ -61,6 +62,7 @@ extension Router {
             guard error == nil else { return completion(StanzaError(.wait, .internalServerError)) }
             bringTogether(home, before.subtracting(keptApart(by: home)))
             pushBlocking("unblock", jids, home)
+            rulesChanged(home, removed)
             completion(nil)
         }
     }

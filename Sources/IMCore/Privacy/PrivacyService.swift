@@ -140,6 +140,7 @@ extension Router {
             if !before.subtracting(after).isEmpty {
                 pushBlocking("unblock", before.subtracting(after).sorted(by: order), home)
             }
+            rulesChanged(home, after.symmetricDifference(before))
             completion(nil)
         }
     }

@@ -162,7 +162,7 @@ extension Router {
         guard home.photoHash != change.photoHash else { return }
         home.photoHash = change.photoHash
         for endpoint in home.endpoints {
-            guard let availability = endpoint.availability,
+            guard endpoint.isClient, let availability = endpoint.availability,
                 let presence = XMLElement(stored: availability.stanza.bytes),
                 let stanza = VCardUpdate.stanza(presence, photoHash: home.photoHash)
             else { continue }

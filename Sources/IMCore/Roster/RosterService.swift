@@ -72,6 +72,7 @@ extension Router {
         } then: { [self] error in
             guard error == nil else { return steps.fail(StanzaError(.wait, .internalServerError)) }
             if had.from || had.pendingIn { stopSharing(home, with: contact) }
+            if !had.isEmpty { subscriptionChanged(home, contact) }
             push("<item jid='\(XMLText.escape(contact.description))' subscription='remove'/>", home, version)
             if !serves(contact.domain) { endSubscriptions(had, home, contact, steps) }
             steps.end()
@@ -167,6 +168,7 @@ extension Router {
         let after: (Bool) -> Void = { [self] stored in
             guard stored else { return steps.fail(StanzaError(.wait, .internalServerError)) }
             if outcome.stopsSharing { stopSharing(home, with: contact) }
+            if item.subscription != before { subscriptionChanged(home, contact) }
             if outcome.passesOn, !serves(contact.domain) { passOn(kind, from: home, to: contact, stanza: stanza) }
             steps.end()
         }
@@ -258,6 +260,7 @@ extension Router {
                 }
             }
             if outcome.stopsSharing { stopSharing(home, with: sender) }
+            if item.subscription != before { subscriptionChanged(home, sender) }
             if !serves(sender.domain) { reply(outcome.reply, from: home, to: sender, steps) }
             steps.end()
             if kind == .unsubscribed, outcome.pushes { showGone(sender, home) }

@@ -68,6 +68,18 @@ public final class Router {
     /// Called with users who ceased or began to share availability, once everybody who is subscribed has been told.
     public var whenSharingSwitched: [(Set<JID>) -> Void] = []
 
+    /// Called with every home that comes into memory, before whoever waits for it: what other faces know of the user
+    /// (registered contacts, watchers, publications) is put into it.
+    public var whenHomeLoaded: [(UserHome) -> Void] {
+        get { homes.whenLoaded }
+        set { homes.whenLoaded = newValue }
+    }
+    /// Called when what others may see of a user changes, for homes with `isWatchedOutside`; often enough for one change.
+    public var whenPresenceChanged: ((UserHome) -> Void)?
+    /// Called when a subscription or a request between a user and a contact has changed in the user's roster (stored by
+    /// then), and when the contact, or an address that covers it, came onto the user's block or allow list or left it.
+    public var whenSubscriptionChanged: [(_ home: UserHome, _ contact: JID) -> Void] = []
+
     /// Called before an account is removed, and again once it is.
     public var whenAccountRemoved: [(JID) -> Void] = []
 
@@ -130,11 +142,11 @@ public final class Router {
         if let old = home.endpoint(resource: endpoint.resource) {
             old.end(StreamError(.conflict, "replaced by a new session with the same resource"))
         }
-        while home.endpoints.count >= max(1, home.policy.values.messaging.sessionsPerUser),
-            let oldest = home.endpoints.first
+        while endpoint.isClient, home.sessionCount >= max(1, home.policy.values.messaging.sessionsPerUser),
+            let oldest = home.endpoints.first(where: \.isClient)
         {
             oldest.end(StreamError(.conflict, "too many sessions: the oldest was ended"))
-            if home.endpoints.first === oldest { home.endpoints.removeFirst() }
+            home.endpoints.removeAll { $0 === oldest }
         }
         home.endpoints.append(endpoint)
         clientIsBack(endpoint, home)
@@ -155,7 +167,8 @@ public final class Router {
         if !home.pushes.isEmpty { notifyAbsent(endpoint.resource, of: entries, home) }
         replayEnded(for: endpoint, home) { giveBack(entries, from: endpoint, home) }
         becomeUnavailable(endpoint, home, stanza: nil)
-        if home.endpoints.isEmpty, !home.isRemoved, home.manual?.state != .offline { saveLastSeen(home) }
+        guard endpoint.isClient, !home.endpoints.contains(where: \.isClient) else { return }
+        if !home.isRemoved, home.manual?.state != .offline { saveLastSeen(home) }
     }
 
     /// The link of a client is gone; it may come back (XEP-0198 §5). Meanwhile others take over.
@@ -170,6 +183,25 @@ public final class Router {
         clientIsBack(endpoint, home)
         guard home.storedMessages > 0, endpoint.isReachable else { return }
         startReplay(for: endpoint, home)
+    }
+
+    /// What others may see of the user is different from now on.
+    @inline(__always)
+    public func presenceChanged(_ home: UserHome) {
+        if home.isWatchedOutside { whenPresenceChanged?(home) }
+    }
+
+    /// The user's roster or lists say something else about the contact.
+    @inline(__always)
+    func subscriptionChanged(_ home: UserHome, _ contact: JID) {
+        for told in whenSubscriptionChanged { told(home, contact) }
+    }
+
+    /// Block or allow list, or a privacy list, say something else about these addresses.
+    func rulesChanged(_ home: UserHome, _ addresses: some Sequence<JID>) {
+        presenceChanged(home)
+        guard !whenSubscriptionChanged.isEmpty else { return }
+        for address in addresses { subscriptionChanged(home, address) }
     }
 
     func saveLastSeen(_ home: UserHome) {

@@ -34,6 +34,7 @@ extension Router {
         if !home.endpoints.isEmpty { whenPolicyChanged?(home) }
         if home.policy.values.presence != old.values.presence || home.isSwitching {
             presencePolicyChanged(of: home, from: old.values.presence)
+            presenceChanged(home)
         }
     }
 }

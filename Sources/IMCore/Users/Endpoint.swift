@@ -3,8 +3,14 @@ import XMPPWire
 
 /// One client of a user as the core sees it: what it can receive and what it said about itself.
 ///
-/// Implemented by a face (an XMPP session); confined to the loop of its home.
+/// Implemented by a face (an XMPP session, a registered SIP contact); confined to the loop of its home.
 public protocol Endpoint: StanzaSource {
+    /// Somebody is signed in with it. False for a SIP contact, which only registers, and for what the core itself shows:
+    /// neither is a session that is counted, limited and remembered as "last seen".
+    var isClient: Bool { get }
+    /// The home stays in memory because of it. False where it is made anew whenever the home is read again
+    /// (`Router.whenHomeLoaded`); true while it has messages in flight.
+    var keepsHome: Bool { get }
     /// Available with a priority that is not negative (RFC 6121 §8.5.2.1.1).
     var isReachable: Bool { get }
     /// Available presence, nil before it and after unavailable.
@@ -36,6 +42,11 @@ public protocol Endpoint: StanzaSource {
     func whenDrained(_ body: @escaping () -> Void)
     /// Ends the session.
     func end(_ error: StreamError)
+}
+
+extension Endpoint {
+    public var isClient: Bool { true }
+    public var keepsHome: Bool { true }
 }
 
 /// Available presence of a client.

@@ -25,6 +25,8 @@ public final class HomeRegistry {
     private let logger: Logger
     var forkSilence: Int64
     var policies = PolicyTable()
+    /// Called with every home that comes into memory, before whoever waits for it.
+    var whenLoaded: [(UserHome) -> Void] = []
     private var homes = ByteTable<Entry>()
     private var reading: [ObjectIdentifier: Entry] = [:]
 
@@ -125,6 +127,7 @@ public final class HomeRegistry {
             made.lastUse = time.uptime
             entry.slot = .ready(made)
             home = made
+            for told in whenLoaded { told(made) }
         } else {
             homes[address] = nil
         }
@@ -159,7 +162,7 @@ public final class HomeRegistry {
 
     /// It holds nothing that the store does not have.
     private func isIdle(_ home: UserHome) -> Bool {
-        home.endpoints.isEmpty && home.replay == nil && home.pendingWrites == 0
+        !home.endpoints.contains(where: \.keepsHome) && home.replay == nil && home.pendingWrites == 0
             && !home.pushes.contains(where: \.isBusy)
     }
 

@@ -30,6 +30,9 @@ public final class UserHome {
     public internal(set) var archivePreferences: ArchivePreferences?
     public internal(set) var lastSeenAt: Int64?
     public internal(set) var lastStatus: String?
+    /// Somebody beyond the XMPP clients wants to hear of changes of the user's presence (`Router.whenPresenceChanged`).
+    /// Forgotten with the home: whoever sets it sets it again in `Router.whenHomeLoaded`.
+    public var isWatchedOutside = false
     /// SHA-1 of the photo that presence tells of (XEP-0153), hexadecimal.
     public internal(set) var photoHash: String?
     /// Set once the account is removed; nothing is written for it any more.
@@ -91,6 +94,11 @@ public final class UserHome {
     public func endpoint(resource: String) -> (any Endpoint)? { endpoints.first { $0.resource == resource } }
 
     func endpoint(address: [UInt8]) -> (any Endpoint)? { endpoints.first { $0.address == address } }
+
+    /// Sessions of people: neither SIP contacts nor what the core itself shows.
+    public var sessions: [any Endpoint] { endpoints.filter(\.isClient) }
+
+    public var sessionCount: Int { endpoints.count(where: \.isClient) }
 
     /// Whether some client would receive a message to the bare address.
     var isReachable: Bool { endpoints.contains { $0.isReachable } }

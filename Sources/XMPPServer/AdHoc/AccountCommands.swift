@@ -17,7 +17,7 @@ extension AdHocCommand {
     private static func showAccount(_ caller: CommandCaller, _ then: @escaping (CommandStep) -> Void) {
         let (home, server) = (caller.home, caller.server)
         let (id, address) = (home.id, home.jid.description)
-        let (created, sessions) = (home.account.createdAt, home.endpoints.count)
+        let (created, sessions) = (home.account.createdAt, home.sessionCount)
         server.router.journal.perform({ try AccountStore.holdings(id, in: $0) }) { result in
             guard case .success(let holdings) = result else {
                 return then(.fail(StanzaError(.wait, .internalServerError)))
@@ -77,7 +77,7 @@ extension AdHocCommand {
                 }
                 caller.server.logger.info("password changed by its owner", metadata: ["jid": "\(jid)"])
                 if signsOut {
-                    for other in caller.home.endpoints where other !== caller.session {
+                    for other in caller.home.sessions where other !== caller.session {
                         other.end(StreamError(.notAuthorized, "the password was changed"))
                     }
                 }
@@ -121,7 +121,7 @@ extension AdHocCommand {
     }
 
     private static func chooseSessions(_ caller: CommandCaller, _ then: @escaping (CommandStep) -> Void) {
-        let others = caller.home.endpoints.filter { $0 !== caller.session }
+        let others = caller.home.sessions.filter { $0 !== caller.session }
         guard !others.isEmpty else { return then(.done("There are no other sessions.")) }
         let options = others.map { other in
             FormField.Option(
@@ -147,7 +147,7 @@ extension AdHocCommand {
             isLast: true
         ) { caller, answers, then in
             guard answers.isTrue("confirmed") == true else { return then(.done("No session was ended.")) }
-            let chosen = caller.home.endpoints.filter { $0 !== caller.session && resources.contains($0.resource) }
+            let chosen = caller.home.sessions.filter { $0 !== caller.session && resources.contains($0.resource) }
             for other in chosen { other.end(StreamError(.notAuthorized, "ended by the owner of the account")) }
             then(.done(chosen.count == 1 ? "1 session was ended." : "\(chosen.count) sessions were ended."))
         }

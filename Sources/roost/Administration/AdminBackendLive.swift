@@ -170,7 +170,7 @@ struct AdminBackendLive: AdminBackend {
         let page = Array(found.prefix(query.limit))
         let jids = page.map(\.jid)
         let counts = try await onLoop { server in
-            jids.map { server.router.homes.loaded($0)?.endpoints.count ?? 0 }
+            jids.map { server.router.homes.loaded($0)?.sessionCount ?? 0 }
         }
         return AdminPage(
             items: zip(page, counts).map { account, count in
@@ -218,7 +218,7 @@ struct AdminBackendLive: AdminBackend {
         }
         let ended = try await onLoop { server -> Int in
             guard let home = server.router.homes.loaded(jid) else { return 0 }
-            let chosen = home.endpoints.filter { jid.resource == nil || $0.resource == jid.resource }
+            let chosen = home.sessions.filter { jid.resource == nil || $0.resource == jid.resource }
             for endpoint in chosen { endpoint.end(StreamError(.policyViolation, "ended by an administrator")) }
             return chosen.count
         }

@@ -1,1 +1,0 @@
-/// Documents of presence: PIDF, RPID, watcherinfo, dialog-info, reginfo, resource lists, presence rules.

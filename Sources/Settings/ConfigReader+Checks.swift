@@ -5,10 +5,12 @@ extension ConfigReader {
     mutating func check(files: Bool) {
         checkListeners()
         checkComponents()
+        checkSIP()
         checkPaths()
         if files { checkFiles() }
     }
 
+    /// No two share a TCP port; `listen.sip_udp` is alone on UDP.
     mutating func checkListeners() {
         guard config.c2s != nil || config.c2sTLS != nil else {
             return refuse("listen", "every listener is off: expected c2s or c2s_tls to be on")
@@ -16,7 +18,8 @@ extension ConfigReader {
         let listeners = [
             ("listen.c2s", config.c2s), ("listen.c2s_tls", config.c2sTLS), ("listen.https", config.https),
             ("listen.http", config.http), ("listen.component", config.component),
-            ("listen.admin", config.adminListener),
+            ("listen.admin", config.adminListener), ("listen.sip_tcp", config.sipTCP),
+            ("listen.sip_tls", config.sipTLS), ("listen.msrp", config.msrp),
         ].compactMap { name, listener in listener.map { (name: name, at: $0) } }
         for (index, listener) in listeners.enumerated() {
             guard let other = listeners[..<index].first(where: { Self.collide($0.at, listener.at) }) else { continue }

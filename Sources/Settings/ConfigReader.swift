@@ -148,6 +148,12 @@ struct ConfigReader {
         case .components:
             config.components = []
             readComponents(value)
+        case .trunks:
+            config.sip.trunks = []
+            readTrunks(value)
+        case .routes:
+            config.sip.routes = []
+            readRoutes(value)
         }
     }
 

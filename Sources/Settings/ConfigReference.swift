@@ -17,6 +17,13 @@ public enum ConfigReference {
             "`components` is a list of external components (XEP-0114), each with `domain` and `secret`, and if need be `title`",
             "(what service discovery calls it) and `conflict` (`refuse`, the default, or `replace`: what happens when a second",
             "one connects for the same domain).",
+            "",
+            "`sip.trunks` is a list of SIP servers that are trusted without a password (docs/sip.md), each with `name` and",
+            "`destinations` (up to 16 of `host`, `host:port`, with `;transport=udp`, `tcp` or `tls`), and if need be `addresses`",
+            "(networks its requests come from), `certificates` (names in what it shows on TLS), `publishes_line_state` (on or off),",
+            "`presence_gateway` (on or off), `domains` (whose people are behind it), `prefix` (put before numbers) and",
+            "`keep_alive_seconds` (60). `sip.routes` is a list of what goes to which trunk, each with `trunk`, and `domain` or",
+            "`prefix` or both.",
         ]
         for group in Setting.groups {
             lines += ["", group.key.isEmpty ? "## \(Self.heading(group))" : "## \(group.key)", ""]

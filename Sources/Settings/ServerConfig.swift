@@ -39,11 +39,11 @@ public struct ServerConfig: Sendable, Equatable {
         }
     }
 
-    /// One TCP listener.
+    /// One listener, on TCP but for `sipUDP`.
     public struct Listener: Sendable, Equatable {
         /// IP address to bind, `::` for every address of both families.
         public var address: String
-        /// TCP port, 1 … 65535.
+        /// 1 … 65535.
         public var port: Int
 
         public init(address: String, port: Int) {
@@ -126,6 +126,15 @@ public struct ServerConfig: Sendable, Equatable {
     public var proxy65 = Proxy65()
     public var files = Files()
     public var rooms = Rooms()
+    /// SIP over UDP; nil switches it off.
+    public var sipUDP: Listener? = Listener(address: "::", port: 5060)
+    /// SIP over TCP; nil switches it off.
+    public var sipTCP: Listener? = Listener(address: "::", port: 5060)
+    /// SIP over TLS; nil switches it off.
+    public var sipTLS: Listener? = Listener(address: "::", port: 5061)
+    /// MSRP (RFC 4975 §6); nil switches message sessions off.
+    public var msrp: Listener? = Listener(address: "::", port: 2855)
+    public var sip = SIP()
     /// Log level: trace, debug, info, notice, warning, error.
     public var logLevel: String = "info"
     /// `text` or `json`.

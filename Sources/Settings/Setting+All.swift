@@ -13,7 +13,7 @@ extension Setting {
     /// Every setting, in the order of the file.
     public static let groups: [Group] = [
         Group(key: "", summary: "", options: domains),
-        Group(key: "listen", summary: "Where clients connect.", options: listen),
+        Group(key: "listen", summary: "Where clients connect.", options: listen + sipListeners),
         Group(key: "web", summary: "Clients in web browsers.", options: web),
         Group(key: "", summary: "", options: top),
         Group(key: "storage", summary: "The embedded database and what an acknowledgement promises.", options: storage),
@@ -54,6 +54,8 @@ extension Setting {
             options: files),
         Group(
             key: "rooms", summary: "Chat rooms (XEP-0045) on a domain of their own; see docs/rooms.md.", options: rooms),
+        Group(
+            key: "sip", summary: "SIP clients, and trunks to other SIP servers; see docs/sip.md.", options: sip),
         Group(
             key: "admin", summary: "Signing in to the console; see docs/administration.md.", options: administration),
         Group(key: "log", summary: "What the server tells the operator.", options: log),

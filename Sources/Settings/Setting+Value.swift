@@ -3,7 +3,7 @@ import Yams
 extension Setting {
     /// What the console needs to know to offer the right control.
     public enum Form: String, Sendable, Codable, CaseIterable {
-        case toggle, integer, choice, text, paragraph, list, listener, domains, components
+        case toggle, integer, choice, text, paragraph, list, listener, domains, components, trunks, routes
     }
 
     public var form: Form {
@@ -16,6 +16,8 @@ extension Setting {
         case .listener: .listener
         case .domains: .domains
         case .components: .components
+        case .trunks: .trunks
+        case .routes: .routes
         }
     }
 
@@ -60,6 +62,8 @@ extension Setting {
                     .group(["name": .text($0.name), "certificate": .text($0.certificate), "key": .text($0.key)])
                 })
         case .components: .list(config.components.map { $0.value })
+        case .trunks: .list(config.sip.trunks.map { $0.value })
+        case .routes: .list(config.sip.routes.map { $0.value })
         }
     }
 
@@ -92,7 +96,7 @@ extension Setting {
         reader.config = config
         let value = unmasked(value, in: config)
         var node = value.node
-        if case .text(let text) = value, [.list, .listener, .domains, .components].contains(form) {
+        if case .text(let text) = value, [.list, .listener, .domains, .components, .trunks, .routes].contains(form) {
             guard let parsed = try? Yams.compose(yaml: text) else {
                 return [ConfigProblem(file: "", key: dottedPath, text: "is not a list or group of YAML: \(text)")]
             }

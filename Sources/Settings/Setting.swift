@@ -34,6 +34,10 @@ public struct Setting: Sendable {
         case domains
         /// External components with their secrets.
         case components
+        /// SIP trunks.
+        case trunks
+        /// SIP routes.
+        case routes
     }
 
     /// Keys from the top of the file, for example `["limits", "stanza_bytes"]`.
@@ -109,6 +113,8 @@ public struct Setting: Sendable {
             return "a list with at least one domain, each with name, certificate and key"
         case .components:
             return "a list, each entry with domain and secret, and if need be title and conflict"
+        case .trunks: return ConfigReader.trunkExpectation
+        case .routes: return ConfigReader.routeExpectation
         }
     }
 
@@ -127,7 +133,7 @@ public struct Setting: Sendable {
             config[keyPath: field].map {
                 "{ address: \(YAMLText.quoted($0.address)), port: \($0.port) }"
             } ?? "off"
-        case .domains, .components: value(in: config).json
+        case .domains, .components, .trunks, .routes: value(in: config).json
         }
     }
 }

@@ -72,6 +72,11 @@ def another(setting: dict, folder: Path) -> object:
         return value + [{**first, "name": "second.example"}]
     if form == "components":
         return value
+    if form == "trunks":
+        return [{"name": "cucm", "destinations": ["127.0.0.1:9;transport=tcp"], "addresses": ["127.0.0.9"],
+                 "publishes_line_state": True}]
+    if form == "routes":
+        return [{"prefix": "+49", "trunk": "cucm"}]
     if form == "list":
         if key == "web.trusted_proxies":
             return ["10.1.2.3"]
@@ -81,6 +86,12 @@ def another(setting: dict, folder: Path) -> object:
             return ["nobody"]
         if key == "external_services.services":
             return ["stun:stun.example.com"]
+        if key == "sip.domain_aliases":
+            return ["sip.localhost=localhost"]
+        if key == "sip.authenticated_methods":
+            return ["REGISTER", "MESSAGE"]
+        if key == "sip.dns_servers":
+            return ["127.0.0.1:5353"]
         return ["mailto:somebody@example.com"]
     if key == "files.path":
         return str(folder / "other-files")

@@ -123,6 +123,42 @@ struct ConfigLoaderTests {
     }
 
     @Test(
+        "a SIP trunk or route that could not work is refused",
+        arguments: [
+            ("trunks: [{ name: a }]", "sip.trunks[0]: destinations is missing"),
+            ("trunks: [{ destinations: [x] }]", "sip.trunks[0]: name is missing"),
+            ("trunks: [{ name: a b, destinations: [x] }]", "sip.trunks[0].name: value a b is not allowed"),
+            ("trunks: [{ name: a, destinations: [] }]", "expected 1 … 16 destinations"),
+            ("trunks: [{ name: a, destinations: [x, 'x:0'] }]", "destinations: value x:0 is not allowed"),
+            ("trunks: [{ name: a, destinations: ['x;transport=sctp'] }]", "value x;transport=sctp is not allowed"),
+            ("trunks: [{ name: a, destinations: [x], addresses: [y] }]", "addresses: value y is not allowed"),
+            ("trunks: [{ name: a, destinations: [x], certificates: ['*'] }]", "certificates: value * is not allowed"),
+            ("trunks: [{ name: a, destinations: [x], keep_alive_seconds: 1 }]", "expected 0 (never) or 5 … 3600"),
+            ("trunks: [{ name: a, destinations: [x], presence_gateway: 7 }]", "expected one of on, off"),
+            ("trunks: [{ name: a, destinations: [x], destination: [y] }]", "did you mean destinations?"),
+            ("trunks: [{ name: a, destinations: [x] }, { name: a, destinations: [y] }]", "trunk a is given twice"),
+            ("routes: [{ trunk: a }]", "matches nothing: expected domain or prefix"),
+            ("routes: [{ domain: x }]", "trunk is missing"),
+            ("routes: [{ trunk: a, prefix: '' }]", "routes[0].prefix: value"),
+            ("routes: [{ trunk: a, domain: 'x*' }]", "routes[0].domain: value x* is not allowed"),
+            ("domain_aliases: [sip.example.net=example.net]", "example.net is not a domain of this server"),
+        ])
+    func trunks(text: String, expected: String) {
+        let problems = Self.problems(Self.domain + "sip: { \(text) }\n")
+        #expect(problems.count == 1 && problems[0].contains(expected), "\(problems)")
+    }
+
+    @Test("SIP over UDP and TCP may share a port, TCP and TLS may not")
+    func sharedPort() {
+        #expect(Self.problems(Self.domain + "listen: { sip_udp: { port: 5061 } }\n") == [])
+        #expect(
+            Self.problems(Self.domain + "listen: { sip_tcp: { port: 5061 } }\n") == [
+                "roost.yaml: listen.sip_tls.port: value 5061 is not allowed: expected a port other than the one of"
+                    + " listen.sip_tcp"
+            ])
+    }
+
+    @Test(
         "a value of the wrong shape is refused with what was found",
         arguments: [
             ("limits: 5", "roost.yaml:3: limits: value 5 is not allowed: expected the keys stanza_bytes, "),

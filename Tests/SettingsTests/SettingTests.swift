@@ -39,7 +39,8 @@ private func changedValue(_ option: Setting) -> String {
     case .text: return "another text"
     case .texts(_, _, let isAllowed):
         let samples = [
-            "https://chat.example.com", "10.0.0.0/8", "mailto:a@example.com", "stun:stun.example.com", "anybody",
+            "https://chat.example.com", "10.0.0.0/8", "mailto:a@example.com", "stun:stun.example.com", "192.0.2.53",
+            "sip.example.com=example.com", "OPTIONS", "anybody",
         ]
         return samples.first(where: isAllowed).map { "[\"\($0)\"]" } ?? ""
     case .word(_, _, let isAllowed):
@@ -48,6 +49,8 @@ private func changedValue(_ option: Setting) -> String {
     case .listener: return "{ address: 127.0.0.1, port: 1 }"
     case .paragraph: return "\"first line\\nsecond line\""
     case .domains, .components: return "[]"
+    case .trunks: return "[{ name: cucm, destinations: [cucm.example.com] }]"
+    case .routes: return "[{ domain: example.net, trunk: cucm }]"
     }
 }
 
@@ -108,6 +111,7 @@ struct SettingTests {
             case .text: bad = ["~", "[]", "{}", "\"a\\nb\""]
             case .paragraph: bad = ["[]", "{}", "\"a\\x07b\""]
             case .domains, .components: bad = []
+            case .trunks, .routes: bad = ["all", "{ name: x }"]
             case .texts: bad = ["~", "''", "{}", "[a b]", "[[]]"]
             case .word: bad = ["{ a: 1 }", "[]", "not a word", "https:// /"]
             case .host: bad = ["a b", "'-'", "[]", "{}"]

@@ -11,6 +11,19 @@ struct SettingValueTests {
         config.component = .init(address: "127.0.0.1", port: 5_347)
         config.components = [.init(domain: "push.example.com", secret: "off # \"'", title: "Push", conflict: .replace)]
         config.externalServices.secret = "turn"
+        var trunk = ServerConfig.SIPTrunk(
+            name: "cucm", destinations: ["cucm.example.com:5060;transport=tcp", "[::1]:5061"])
+        trunk.addresses = ["10.1.2.0/24"]
+        trunk.certificates = ["*.example.com"]
+        trunk.publishesLineState = true
+        trunk.isPresenceGateway = true
+        trunk.domains = ["phones.example.com"]
+        trunk.prefix = "+49"
+        trunk.keepAliveSeconds = 0
+        config.sip.trunks = [trunk, .init(name: "plain", destinations: ["192.0.2.1"])]
+        config.sip.routes = [
+            .init(domain: "*.example.net", prefix: "9", trunk: "cucm"), .init(prefix: "+", trunk: "plain"),
+        ]
         return config
     }
 

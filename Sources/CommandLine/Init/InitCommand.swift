@@ -19,7 +19,7 @@ struct InitCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Address of the administrator (default: admin at the first domain).", valueName: "jid"))
     var admin: String?
     @OptionGroup var password: PasswordOption
-    @Option(help: ArgumentHelp("Added to the ports 5222, 5223, 5280, 5443 and 8443.", valueName: "n"))
+    @Option(help: ArgumentHelp("Added to the ports 2855, 5060, 5061, 5222, 5223, 5280, 5443 and 8443.", valueName: "n"))
     var portOffset = 0
     @Flag(help: "Also make two users, anna and bob, who have each other in their rosters.")
     var demoUsers = false
@@ -28,8 +28,8 @@ struct InitCommand: AsyncParsableCommand {
         guard !dir.isEmpty else { throw ValidationError("--dir is empty") }
         guard !domain.isEmpty else { throw ValidationError("--domain is missing: name at least one domain to serve") }
         // The lowest port must be one at all, and the highest too.
-        guard (-5_221...57_092).contains(portOffset) else {
-            throw ValidationError("--port-offset: value \(portOffset) is not allowed: expected -5221 … 57092")
+        guard (-2_854...57_092).contains(portOffset) else {
+            throw ValidationError("--port-offset: value \(portOffset) is not allowed: expected -2854 … 57092")
         }
     }
 

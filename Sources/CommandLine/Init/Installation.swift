@@ -54,6 +54,10 @@ struct Installation {
         config.https?.port += portOffset
         config.adminListener?.port += portOffset
         config.http?.port += portOffset
+        config.sipUDP?.port += portOffset
+        config.sipTCP?.port += portOffset
+        config.sipTLS?.port += portOffset
+        config.msrp?.port += portOffset
         return config
     }
 

@@ -80,6 +80,15 @@ struct ConsolePartsTests {
                     ])
                 ]), .components
             ),
+            (
+                .list([
+                    .group([
+                        "name": .text("cucm"), "destinations": .list([.text("a.example:5060;transport=tcp")]),
+                        "keep_alive_seconds": .integer(5), "presence_gateway": .boolean(true),
+                    ])
+                ]), .trunks
+            ),
+            (.list([.group(["prefix": .text("+49"), "trunk": .text("cucm")])]), .routes), (.list([]), .routes),
         ])
     func settingTexts(value: SettingValue, form: Setting.Form) {
         #expect(SettingInput.value(SettingInput.text(value, of: form), of: form) == value)

@@ -120,6 +120,8 @@ struct SettingControl: Sendable {
         case .list: list = List(shown: shown, placeholder: "", hint: language["settings.one_per_line"])
         case .domains: list = List(shown: shown, placeholder: "", hint: language["settings.domains_hint"])
         case .components: list = List(shown: shown, placeholder: "", hint: language["settings.components_hint"])
+        case .trunks: list = List(shown: shown, placeholder: "", hint: language["settings.trunks_hint"])
+        case .routes: list = List(shown: shown, placeholder: "", hint: language["settings.routes_hint"])
         }
     }
 }

@@ -3,9 +3,10 @@ import Settings
 /// Values of settings as people type them in a form: text to value and back.
 enum SettingInput {
     /// What a text field shows: a list has one entry a line, a listener is `address:port`, a domain is name, certificate
-    /// and key with commas between.
+    /// and key with commas between, a SIP trunk or route is JSON.
     static func text(_ value: SettingValue, of form: Setting.Form) -> String {
-        switch value {
+        if [.trunks, .routes].contains(form), case .group = value { return value.json }
+        return switch value {
         case .boolean(let isOn): isOn ? "on" : "off"
         case .integer(let number): String(number)
         case .text(let text): text
@@ -38,6 +39,10 @@ enum SettingInput {
         case .listener: return listener(text)
         case .domains: return .list(lines(text).map(domain))
         case .components: return .list(lines(text).map(component))
+        // What is not JSON a line may be YAML, as in the file.
+        case .trunks, .routes:
+            let entries = lines(text).map { SettingValue(json: $0) }
+            return entries.contains(nil) ? .text(text) : .list(entries.compactMap(\.self))
         }
     }
 

@@ -5,7 +5,7 @@ enum SettingsArrangement {
         ("people", ["presence", "messaging", "archive", "rooms", "broadcast", "files", "search", "mobile"]),
         (
             "connections",
-            ["listen", "server", "web", "stream_management", "external_services", "proxy65"]
+            ["listen", "server", "web", "sip", "stream_management", "external_services", "proxy65"]
         ),
         ("security", ["authentication", "registration", "admin", "administration", "limits"]),
         ("operation", ["storage", "log", "logging", "metrics", "audit", "contact"]),

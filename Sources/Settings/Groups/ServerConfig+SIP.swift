@@ -1,0 +1,130 @@
+extension ServerConfig {
+    /// SIP clients, trunks and routes (docs/sip.md).
+    public struct SIP: Sendable, Equatable {
+        /// Whether a certificate is asked of those who connect to `listen.sip_tls`.
+        public enum ClientCertificates: String, Sendable, CaseIterable { case off, optional, required }
+
+        /// Off, the listeners close and nobody is registered.
+        public var isEnabled = true
+        /// `host=domain`: further hosts of SIP URIs that mean a domain of ours.
+        public var domainAliases: [String] = []
+        /// Bounds of `Expires` of REGISTER, in seconds: least (shorter is answered 423), for who asks for none, most.
+        public var register = Expiry()
+        /// The same of SUBSCRIBE.
+        public var subscribe = Expiry()
+        /// The same of PUBLISH.
+        public var publish = Expiry()
+        /// Contacts registered for one user, 1 … 100.
+        public var contacts: Int = 10
+        /// Methods that need digest or a certificate when they come from our own people.
+        public var authenticatedMethods = ["REGISTER", "PUBLISH", "SUBSCRIBE", "MESSAGE", "INVITE", "REFER"]
+        /// Whether digest with MD5 is offered beside SHA-256 (RFC 8760).
+        public var isMD5On = true
+        /// Requests of people of foreign domains that come over no trunk.
+        public var acceptsFromOutside = false
+        /// Least seconds between two NOTIFY of a subscription, 0 … 60 (RFC 3856 §6.10).
+        public var notifySeconds: Int = 5
+        /// Bytes of the largest message, 1,300 … 1,048,576.
+        public var messageBytes: Int = 65_535
+        /// `Max-Forwards` of requests that come without one, and of our own, 1 … 255.
+        public var maxForwards: Int = 70
+        public var clientCertificates = ClientCertificates.off
+        /// Contact lists and presence rules over HTTP (RFC 4825).
+        public var isXCAPOn = true
+        /// Connections over TCP and TLS at a time, 16 … 1,000,000.
+        public var connections: Int = 50_000
+        /// Transactions at a time, 1,000 … 10,000,000.
+        public var transactions: Int = 200_000
+        /// Longest time between two refreshes of a session, 90 … 86,400; 0 asks for none (RFC 4028).
+        public var sessionSeconds: Int = 1_800
+        /// Name servers; none for those of the operating system.
+        public var dnsServers: [String] = []
+        public var trunks: [SIPTrunk] = []
+        public var routes: [SIPRoute] = []
+
+        public init() {}
+
+        /// Seconds that something registered lasts.
+        public struct Expiry: Sendable, Equatable {
+            /// 1 … 3,600.
+            public var least: Int = 60
+            /// 60 … 86,400; taken into the bounds of the other two.
+            public var standard: Int = 3_600
+            /// 3,600 … 2,592,000.
+            public var most: Int = 7_200
+
+            public init() {}
+        }
+    }
+
+    /// A server that is trusted by its address or certificate: a call manager, a session border controller, a proxy.
+    public struct SIPTrunk: Sendable, Equatable {
+        /// Letters, digits, `.`, `_` and `-`, up to 64.
+        public var name: String = ""
+        /// `host`, `host:port`, each perhaps with `;transport=udp`, `tcp` or `tls`; at most 16, tried in this order.
+        public var destinations: [String] = []
+        /// Addresses and networks that its requests come from.
+        public var addresses: [String] = []
+        /// Names in the certificate it shows; `*.example.com` covers one label.
+        public var certificates: [String] = []
+        /// What it publishes for our people is the state of their lines.
+        public var publishesLineState = false
+        /// Roost subscribes there to the presence of its people.
+        public var isPresenceGateway = false
+        /// Domains whose people are behind it.
+        public var domains: [String] = []
+        /// Put before a telephone number that goes there.
+        public var prefix = ""
+        /// Seconds between two OPTIONS that ask whether it is there, 5 … 3,600; 0 asks never.
+        public var keepAliveSeconds: Int = 60
+
+        public init(name: String = "", destinations: [String] = []) {
+            self.name = name
+            self.destinations = destinations
+        }
+
+        /// Most destinations of a trunk.
+        public static let destinationsMax = 16
+    }
+
+    /// Requests for a domain or for numbers, and the trunk that they go to.
+    public struct SIPRoute: Sendable, Equatable {
+        /// The domain of the Request-URI; `*.example.com` covers all below it, `*` every foreign domain. Empty: any.
+        public var domain = ""
+        /// What its user part begins with, such as `+49` or `9`. Empty: any.
+        public var prefix = ""
+        /// Name of the trunk.
+        public var trunk = ""
+
+        public init(domain: String = "", prefix: String = "", trunk: String = "") {
+            self.domain = domain
+            self.prefix = prefix
+            self.trunk = trunk
+        }
+    }
+}
+
+extension ServerConfig.SIPTrunk {
+    var value: SettingValue {
+        var fields: [String: SettingValue] = [
+            "name": .text(name), "destinations": .list(destinations.map { .text($0) }),
+        ]
+        if !addresses.isEmpty { fields["addresses"] = .list(addresses.map { .text($0) }) }
+        if !certificates.isEmpty { fields["certificates"] = .list(certificates.map { .text($0) }) }
+        if publishesLineState { fields["publishes_line_state"] = .boolean(true) }
+        if isPresenceGateway { fields["presence_gateway"] = .boolean(true) }
+        if !domains.isEmpty { fields["domains"] = .list(domains.map { .text($0) }) }
+        if !prefix.isEmpty { fields["prefix"] = .text(prefix) }
+        if keepAliveSeconds != Self().keepAliveSeconds { fields["keep_alive_seconds"] = .integer(keepAliveSeconds) }
+        return .group(fields)
+    }
+}
+
+extension ServerConfig.SIPRoute {
+    var value: SettingValue {
+        var fields: [String: SettingValue] = ["trunk": .text(trunk)]
+        if !domain.isEmpty { fields["domain"] = .text(domain) }
+        if !prefix.isEmpty { fields["prefix"] = .text(prefix) }
+        return .group(fields)
+    }
+}

@@ -1,0 +1,239 @@
+import Ground
+
+/// SIP: listeners, registrar, presence, trunks and routes.
+extension Setting {
+    static let sipListeners: [Setting] = [
+        Setting(
+            "listen.sip_udp", "SIP over UDP (RFC 3261 §18).", .listener(\.sipUDP), title: "SIP over UDP"),
+        Setting(
+            "listen.sip_tcp", "SIP over TCP (RFC 3261 §18).", .listener(\.sipTCP), title: "SIP over TCP"),
+        Setting(
+            "listen.sip_tls", "SIP over TLS, with the certificates of the domains (RFC 3261 §26.2).",
+            .listener(\.sipTLS),
+            title: "SIP over TLS"),
+        Setting(
+            "listen.msrp",
+            "Message sessions of SIP clients (MSRP, RFC 4975), over TCP. Off, sessions with MSRP are refused; single messages"
+                + " go on.",
+            .listener(\.msrp), title: "Message sessions (MSRP)"),
+    ]
+
+    static let sip: [Setting] = sipDomains + sipRegistrar + sipPresence + sipBounds + sipTrunks
+
+    private static let sipDomains: [Setting] = [
+        Setting(
+            "sip.enabled",
+            "Whether SIP clients, trunks and routes are served. Off, the SIP listeners close and every registration ends.",
+            toggle(\.sip.isEnabled), title: "SIP"),
+        Setting(
+            "sip.domain_aliases",
+            "Further hosts of SIP URIs that mean a domain of this server, for phones that name a host or an address instead.",
+            .texts(
+                \.sip.domainAliases, expected: "host=domain, for example sip.example.com=example.com",
+                isAllowed: { SIPNames.isAlias($0) }),
+            title: "SIP domain aliases"),
+    ]
+
+    private static let sipRegistrar: [Setting] =
+        expiries(
+            "register", "of a registration", "Registrations", \.sip.register.least, \.sip.register.standard,
+            \.sip.register.most) + [
+            Setting(
+                "sip.max_contacts", "Contacts that may be registered for one user; one more is refused.",
+                .integer(\.sip.contacts, allowed: 1...100, zeroMeans: nil), title: "Contacts per user"),
+            Setting(
+                "sip.authenticated_methods",
+                "Methods that need a password (digest, RFC 8760) or a client certificate when they come from people of this"
+                    + " server. Trunks need neither. An empty list believes everybody and is for closed networks.",
+                .texts(
+                    \.sip.authenticatedMethods, expected: "a method such as REGISTER or MESSAGE",
+                    isAllowed: { SIPNames.methods.contains($0) }),
+                title: "Methods that need a password"),
+            Setting(
+                "sip.digest_md5",
+                "Whether digest with MD5 is offered beside SHA-256. Many phones know nothing else.",
+                toggle(\.sip.isMD5On),
+                title: "Digest with MD5"),
+            Setting(
+                "sip.accept_from_outside",
+                "Whether requests of people of foreign domains are taken that come over no trunk. Nothing proves who they are.",
+                toggle(\.sip.acceptsFromOutside), title: "Requests from outside"),
+        ]
+
+    private static let sipPresence: [Setting] =
+        [
+            Setting(
+                "sip.notify_seconds",
+                "Least seconds between two notifications of a subscription; the last state is always told (RFC 3856 §6.10). 0"
+                    + " tells each change at once.",
+                .integer(\.sip.notifySeconds, allowed: 0...60, zeroMeans: nil), title: "Pace of notifications")
+        ]
+        + expiries(
+            "subscribe", "of a subscription", "Subscriptions", \.sip.subscribe.least, \.sip.subscribe.standard,
+            \.sip.subscribe.most)
+        + expiries(
+            "publish", "of published presence", "Publications", \.sip.publish.least, \.sip.publish.standard,
+            \.sip.publish.most)
+
+    private static let sipBounds: [Setting] = [
+        Setting(
+            "sip.message_bytes", "Bytes of the largest SIP message, with its body; a larger one is answered 413.",
+            .integer(\.sip.messageBytes, allowed: 1_300...1_048_576, zeroMeans: nil), title: "Largest SIP message"),
+        Setting(
+            "sip.max_forwards",
+            "Servers that a request of ours, or one that does not say, may pass (RFC 3261 §8.1.1.6).",
+            .integer(\.sip.maxForwards, allowed: 1...255, zeroMeans: nil), title: "Most hops"),
+        Setting(
+            "sip.tls_client_certificates",
+            "Whether a certificate is asked of those who connect to listen.sip_tls. optional knows trunks by theirs;"
+                + " required refuses connections without one.",
+            choice(\.sip.clientCertificates), title: "Client certificates (SIP TLS)"),
+        Setting(
+            "sip.xcap",
+            "Whether SIP clients reach their contact lists and presence rules at /xcap of listen.https (RFC 4825).",
+            toggle(\.sip.isXCAPOn), title: "XCAP"),
+        Setting(
+            "sip.connections", "SIP connections over TCP and TLS at a time.",
+            .integer(\.sip.connections, allowed: 16...1_000_000, zeroMeans: nil), title: "SIP connections"),
+        Setting(
+            "sip.transactions", "SIP transactions at a time; a request too many is answered 503.",
+            .integer(\.sip.transactions, allowed: 1_000...10_000_000, zeroMeans: nil), title: "SIP transactions"),
+        Setting(
+            "sip.session_seconds",
+            "Seconds within which calls through the server are refreshed, so that lost ones end (RFC 4028). 0 asks for"
+                + " nothing.",
+            .integer(\.sip.sessionSeconds, allowed: 90...86_400, zeroMeans: "never"), title: "Session timer"),
+        Setting(
+            "sip.dns_servers",
+            "Name servers that are asked where SIP domains are (RFC 3263). Empty: those of the operating system.",
+            .texts(
+                \.sip.dnsServers, expected: "an IP address, perhaps with a port: 192.0.2.53 or [2001:db8::53]:5353",
+                isAllowed: { SIPNames.isNameServer($0) }),
+            title: "Name servers"),
+    ]
+
+    private static let sipTrunks: [Setting] = [
+        Setting(
+            "sip.trunks",
+            "Servers that are known by address or certificate and need no password, such as a call manager, and that"
+                + " requests are sent to; see docs/sip.md.",
+            .trunks, title: "SIP trunks"),
+        Setting(
+            "sip.routes",
+            "Which trunk requests for a domain or a number go to. The first that matches counts; domains of this server are"
+                + " routed only where a prefix matches and nobody has that number.",
+            .routes, title: "SIP routes"),
+    ]
+
+    private static func expiries(
+        _ key: String, _ what: String, _ title: String, _ least: any Field<Int>, _ standard: any Field<Int>,
+        _ most: any Field<Int>
+    ) -> [Setting] {
+        [
+            Setting(
+                "sip.\(key)_min_seconds", "Least seconds \(what); a shorter wish is answered 423.",
+                .integer(least, allowed: 1...3_600, zeroMeans: nil), title: "\(title): shortest"),
+            Setting(
+                "sip.\(key)_seconds", "Seconds \(what) that asks for no time, within the shortest and the longest.",
+                .integer(standard, allowed: 60...86_400, zeroMeans: nil), title: "\(title): usual"),
+            Setting(
+                "sip.\(key)_max_seconds", "Most seconds \(what); a longer wish gets this.",
+                .integer(most, allowed: 3_600...2_592_000, zeroMeans: nil), title: "\(title): longest"),
+        ]
+    }
+}
+
+/// Checks of what stands in the group `sip`.
+enum SIPNames {
+    static let methods: Set<String> = [
+        "REGISTER", "PUBLISH", "SUBSCRIBE", "NOTIFY", "MESSAGE", "INVITE", "REFER", "INFO", "OPTIONS", "UPDATE",
+        "PRACK",
+    ]
+    static let transports: Set<String> = ["udp", "tcp", "tls"]
+
+    /// A host name, an IPv4 address, or an IPv6 address with or without brackets.
+    static func isHost(_ text: String) -> Bool {
+        if IPAddress.isLiteral(text) { return true }
+        guard !text.contains(":") || text.hasPrefix("["), case .success = DomainName.prepare(text) else { return false }
+        return true
+    }
+
+    /// `host=domain`
+    static func isAlias(_ text: String) -> Bool {
+        let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, isHost(parts[0]), case .success = DomainName.prepare(parts[1]) else { return false }
+        return true
+    }
+
+    /// An IP address, with a port after a colon; an IPv6 address stands in brackets then.
+    static func isNameServer(_ text: String) -> Bool {
+        if IPAddress.isLiteral(text) { return true }
+        guard let (host, port) = hostAndPort(text[...]), port != nil else { return false }
+        return IPAddress.isLiteral(host)
+    }
+
+    /// `host`, `host:port`, `[2001:db8::1]:port`, with `;transport=udp|tcp|tls`.
+    static func isDestination(_ text: String) -> Bool {
+        let parts = text.split(separator: ";", omittingEmptySubsequences: false)
+        guard parts.count <= 2, text.utf8.count <= 255, let (host, _) = hostAndPort(parts[0]), isHost(host) else {
+            return false
+        }
+        guard parts.count == 2 else { return true }
+        return parts[1].hasPrefix("transport=") && transports.contains(String(parts[1].dropFirst(10)).lowercased())
+    }
+
+    /// The host without brackets, and the port where there is one.
+    private static func hostAndPort(_ text: Substring) -> (host: String, port: Int?)? {
+        var host = text
+        var rest: Substring = ""
+        if text.hasPrefix("[") {
+            guard let end = text.firstIndex(of: "]") else { return nil }
+            host = text[text.index(after: text.startIndex)..<end]
+            guard IPAddress.isLiteral(String(host)), host.contains(":") else { return nil }
+            rest = text[text.index(after: end)...]
+        } else if let colon = text.firstIndex(of: ":") {
+            host = text[..<colon]
+            rest = text[colon...]
+        }
+        guard !host.isEmpty else { return nil }
+        if rest.isEmpty { return (String(host), nil) }
+        guard rest.hasPrefix(":"), let port = Int(rest.dropFirst()), (1...65_535).contains(port) else { return nil }
+        return (String(host), port)
+    }
+
+    /// A name of a trunk.
+    static func isName(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy {
+                switch $0 {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
+
+    /// A domain, perhaps with `*.` before it.
+    static func isPattern(_ text: String) -> Bool {
+        if text == "*" { return true }
+        guard case .success = DomainName.prepare(text.hasPrefix("*.") ? String(text.dropFirst(2)) : text) else {
+            return false
+        }
+        return true
+    }
+
+    /// The begin of a user part: a number as dialled, or letters.
+    static func isPrefix(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy {
+                switch $0 {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "*"), UInt8(ascii: "#"),
+                    UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
+}

@@ -1,0 +1,79 @@
+/// What every request must have to be answered or passed on (RFC 3261 §8.1.1, §16.3 step 1).
+enum SIPChecks {
+    /// Puts the first fault into the scan, and what everybody asks for into the message.
+    static func run(_ message: SIPMessage, _ scan: inout SIPScan) {
+        guard message.has(.via), message.has(.from), message.has(.to), message.has(.callID), message.has(.cseq) else {
+            return scan.fail(.badRequest, "Missing Header Field")
+        }
+        vias(message, &scan)
+        parties(message, &scan)
+        if !Lexical.all(message.callID, Lexical.word | Lexical.token), !isCallID(message.callID) {
+            scan.fail(.badRequest, "Malformed Call-ID")
+        }
+        if let cseq = message.cseq {
+            message.cseqNumber = cseq.number
+            if message.isRequest, cseq.method != message.method { scan.fail(.badRequest, "CSeq Method Mismatch") }
+        } else {
+            scan.fail(.badRequest, "Malformed CSeq")
+        }
+        if message.isRequest {
+            if message.requestURI == nil {
+                scan.fail(.badRequest, "Malformed Request-URI")
+            }
+            if let value = message.first(.maxForwards), value.integer(UInt8.self) == nil {
+                scan.fail(.badRequest, "Malformed Max-Forwards")
+            }
+        }
+        addresses(message, &scan)
+        if message.hasBody == true, let value = message.first(.contentType), SIPMediaType(value) == nil {
+            scan.fail(.badRequest, "Malformed Content-Type")
+        }
+        if let value = message.first(.event), SIPEvent(value) == nil {
+            scan.fail(.badRequest, "Malformed Event")
+        }
+    }
+
+    private static func isCallID(_ text: SIPBytes) -> Bool {
+        guard let at = text.firstIndex(of: 0x40) else { return false }
+        return Lexical.all(text.part(0, at), Lexical.word) && Lexical.all(text.part(at + 1, text.count), Lexical.word)
+    }
+
+    private static func vias(_ message: SIPMessage, _ scan: inout SIPScan) {
+        var number = 0
+        for item in message.all(.via) {
+            guard let via = SIPVia(item) else { return scan.fail(.badRequest, "Malformed Via") }
+            if number == 0, let branch = via.branch { message.branchRange = range(of: branch, in: message) }
+            number += 1
+        }
+        if number == 0 { scan.fail(.badRequest, "Malformed Via") }
+        if number > scan.limits.vias { scan.fail(.tooManyHops, "Too Many Hops") }
+    }
+
+    private static func parties(_ message: SIPMessage, _ scan: inout SIPScan) {
+        guard let from = message.from else { return scan.fail(.badRequest, "Malformed From") }
+        guard let to = message.to else { return scan.fail(.badRequest, "Malformed To") }
+        if let tag = from.tag { message.fromTagRange = range(of: tag, in: message) }
+        if let tag = to.tag { message.toTagRange = range(of: tag, in: message) }
+    }
+
+    private static func addresses(_ message: SIPMessage, _ scan: inout SIPScan) {
+        if message.has(.contact) {
+            for item in message.all(.contact) where !item.equals("*") && SIPAddress(item) == nil {
+                return scan.fail(.badRequest, "Malformed Contact")
+            }
+        }
+        for (header, reason) in routing where message.has(header) {
+            for item in message.all(header) where SIPAddress(item) == nil { return scan.fail(.badRequest, reason) }
+        }
+    }
+
+    private static let routing: [(SIPHeader, StaticString)] = [
+        (.route, "Malformed Route"), (.recordRoute, "Malformed Record-Route"), (.path, "Malformed Path"),
+        (.referTo, "Malformed Refer-To"),
+    ]
+
+    private static func range(of bytes: SIPBytes, in message: SIPMessage) -> SIPRange {
+        let start = bytes.start - UnsafePointer(message.storage)
+        return SIPRange(start: UInt32(start), end: UInt32(start + bytes.count))
+    }
+}

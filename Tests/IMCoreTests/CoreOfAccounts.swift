@@ -21,12 +21,15 @@ func inCore<Value: Sendable>(
         for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
     }
     try await Migrator.apply(AccountSchema.migrations, to: database)
-    let credentials = Credentials(preparedPassword: "x", iterations: 4_096, salt: [1])
+    let anybody = JID(preparedLocal: "anybody", domain: "example.com", resource: nil)
+    let credentials = Credentials(preparedPassword: "x", of: anybody, iterations: 4_096, salt: [1])
     try await database.write { transaction in
         for name in names {
+            let jid = JID(preparedLocal: name, domain: "example.com", resource: nil)
+            var credentials = credentials
+            credentials.digests = PasswordDigests(preparedPassword: "x", of: jid)
             _ = try AccountStore.add(
-                JID(preparedLocal: name, domain: "example.com", resource: nil), name: nil, isAdmin: false,
-                credentials: credentials, now: 0, in: transaction)
+                jid, name: nil, isAdmin: false, credentials: credentials, now: 0, in: transaction)
         }
     }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

@@ -16,7 +16,7 @@ func inDatabaseOf(
         for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
     }
     try await Migrator.apply(AccountSchema.migrations, to: database)
-    let credentials = Credentials(preparedPassword: "x", iterations: 4_096, salt: [1])
+    let credentials = Credentials(preparedPassword: "x", of: account, iterations: 4_096, salt: [1])
     try await database.write { transaction in
         let id = try AccountStore.add(
             account, name: nil, isAdmin: false, credentials: credentials, now: 0, in: transaction)

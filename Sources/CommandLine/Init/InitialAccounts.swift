@@ -34,7 +34,7 @@ func createAccounts(
             throw CommandFailure("the password of \(account.jid) is not allowed: \(error)")
         }
         let salt = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
-        return (account, Credentials(preparedPassword: password, iterations: iterations, salt: salt))
+        return (account, Credentials(preparedPassword: password, of: account.jid, iterations: iterations, salt: salt))
     }
     // SQLite gives its other files the mode of this one.
     let files = FileManager.default

@@ -82,6 +82,8 @@ public final class Router {
 
     /// Called before an account is removed, and again once it is.
     public var whenAccountRemoved: [(JID) -> Void] = []
+    /// Called once another password of an account is stored; `passwordChanged` does it.
+    public var whenPasswordChanged: [(JID) -> Void] = []
 
     /// Messages routed since the start.
     public internal(set) var messagesRouted = 0
@@ -221,6 +223,11 @@ public final class Router {
             if let error { logger.error("a change was not stored", metadata: ["error": "\(error)"]) }
             then(error)
         }
+    }
+
+    /// To be called by whoever has stored another password, after the commit.
+    public func passwordChanged(_ jid: JID) {
+        for watcher in whenPasswordChanged { watcher(jid) }
     }
 
     /// Ends every client of an account that is being removed and forgets its home.

@@ -67,5 +67,6 @@ public enum AccountSchema {
         + RoomSchema.migrations + SettingsSchema.migrations
         + [
             AllowSchema.migration, RosterCountSchema.migration, ManualPresenceStore.migration, ContactSchema.migration,
+            DigestCredentialStore.migration,
         ]
 }

@@ -20,17 +20,22 @@ public struct Account: Sendable, Equatable {
     public var jid: JID { JID(preparedLocal: localpart, domain: domain, resource: nil) }
 }
 
-/// What replaces a password: one salt, a verifier for each hash.
+/// What replaces a password: one salt, a verifier for each hash, and what digest authentication needs.
 public struct Credentials: Sendable, Equatable {
     public var iterations: Int
     public var salt: [UInt8]
     public var sha1: ScramVerifier
     public var sha256: ScramVerifier
+    /// Nil for an account that came with verifiers only, or from a time without digests.
+    public var digests: PasswordDigests?
 
-    /// Derives both verifiers; costs two PBKDF2 runs, so call it off the event loops.
-    public init(preparedPassword: String, iterations: Int, salt: [UInt8]) {
+    /// Derives all of them; costs two PBKDF2 runs, so call it off the event loops.
+    ///
+    /// - Parameter jid: whose password it is: digests are made of the address too.
+    public init(preparedPassword: String, of jid: JID, iterations: Int, salt: [UInt8]) {
         self.iterations = iterations
         self.salt = salt
+        digests = PasswordDigests(preparedPassword: preparedPassword, of: jid)
         sha1 = .derive(preparedPassword: preparedPassword, hash: .sha1, iterations: iterations, salt: salt)
         sha256 = .derive(preparedPassword: preparedPassword, hash: .sha256, iterations: iterations, salt: salt)
     }
@@ -54,6 +59,7 @@ public struct Credentials: Sendable, Equatable {
         sha256 = ScramVerifier(
             hash: .sha256, iterations: iterations, salt: salt, storedKey: row.blob(column + 4),
             serverKey: row.blob(column + 5))
+        digests = PasswordDigests(md5: row.blob(column + 6), sha256: row.blob(column + 7))
     }
 
     var values: [SQLValue] {
@@ -91,6 +97,9 @@ public enum AccountStore {
             ]
                 + credentials.values)
         guard let id = rows.first?.integer(0) else { return nil }
+        if let digests = credentials.digests {
+            try DigestCredentialStore.save(digests, of: id, in: transaction)
+        }
         if let name, !name.isEmpty { try SearchStore.replace([.init(.name, name)], of: id, in: transaction) }
         return id
     }
@@ -131,14 +140,29 @@ public enum AccountStore {
         try write(credentials, of: jid, in: transaction)
     }
 
+    /// Gives an account without digests those of the password that a login has just proven.
+    ///
+    /// - Parameter proven: what the password was checked with: nothing is stored when it has changed since.
+    public static func learnDigests(
+        _ digests: PasswordDigests, of jid: JID, proven: Credentials, in transaction: any Transaction
+    ) throws {
+        guard let now = try Self.credentials(jid, in: transaction), now == proven, now.digests == nil,
+            let account = try Self.account(jid, in: transaction)
+        else { return }
+        try DigestCredentialStore.save(digests, of: account.id, in: transaction)
+    }
+
     @discardableResult
     static func write(_ credentials: Credentials, of jid: JID, in transaction: any Transaction) throws -> Bool {
-        try transaction.execute(
+        let rows = try transaction.query(
             """
             UPDATE users SET scram_iterations = ?, scram_salt = ?, sha1_stored = ?, sha1_server = ?,
-                sha256_stored = ?, sha256_server = ? WHERE domain = ? AND localpart = ?
+                sha256_stored = ?, sha256_server = ? WHERE domain = ? AND localpart = ? RETURNING id
             """,
-            credentials.values + [.text(jid.domain), .text(jid.local ?? "")]) > 0
+            credentials.values + [.text(jid.domain), .text(jid.local ?? "")])
+        guard let id = rows.first?.integer(0) else { return false }
+        try DigestCredentialStore.save(credentials.digests, of: id, in: transaction)
+        return true
     }
 
     public static func account(_ jid: JID, in transaction: any Transaction) throws -> Account? {
@@ -151,8 +175,8 @@ public enum AccountStore {
     public static func credentials(_ jid: JID, in transaction: any Transaction) throws -> Credentials? {
         try transaction.query(
             """
-            SELECT scram_iterations, scram_salt, sha1_stored, sha1_server, sha256_stored, sha256_server
-            FROM users WHERE domain = ? AND localpart = ?
+            SELECT scram_iterations, scram_salt, sha1_stored, sha1_server, sha256_stored, sha256_server, md5, sha256
+            FROM users LEFT JOIN digest_credentials ON user_id = id WHERE domain = ? AND localpart = ?
             """,
             [.text(jid.domain), .text(jid.local ?? "")]
         ).first.map { Credentials(row: $0, from: 0) }

@@ -69,12 +69,13 @@ extension AdHocCommand {
         }
         let jid = caller.home.jid
         let signsOut = answers.isTrue("sign-out") == true
-        caller.server.authentication.derive(password) { credentials in
+        caller.server.authentication.derive(password, of: jid) { credentials in
             guard let credentials else { return then(.fail(StanzaError(.wait, .resourceConstraint))) }
             caller.router.journal.perform({ try AccountStore.setCredentials(credentials, of: jid, in: $0) }) { result in
                 guard case .success(true) = result else {
                     return then(.fail(StanzaError(.wait, .internalServerError)))
                 }
+                caller.router.passwordChanged(jid)
                 caller.server.logger.info("password changed by its owner", metadata: ["jid": "\(jid)"])
                 if signsOut {
                     for other in caller.home.sessions where other !== caller.session {

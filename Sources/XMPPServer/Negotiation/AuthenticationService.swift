@@ -111,7 +111,7 @@ public final class AuthenticationService {
                 { [self] (matches: Bool) in
                     running -= 1
                     if matches, exists {
-                        if found?.isComplete == false { complete(jid, preparedPassword) }
+                        if let found { learn(jid, preparedPassword, found) }
                         if proven.count >= Self.provenCapacity { proven.removeAll() }
                         proven[jid] = proof
                     }
@@ -125,9 +125,16 @@ public final class AuthenticationService {
         }
     }
 
-    /// The account came from elsewhere without verifiers for every hash: the proven password makes them.
-    private func complete(_ jid: JID, _ preparedPassword: String) {
-        derive(preparedPassword) { [self] credentials in
+    /// The account came from elsewhere without verifiers for every hash, or is older than digests: the proven password
+    /// makes them.
+    private func learn(_ jid: JID, _ preparedPassword: String, _ found: Credentials) {
+        if found.isComplete {
+            guard found.digests == nil else { return }
+            let digests = PasswordDigests(preparedPassword: preparedPassword, of: jid)
+            return database.write(
+                { try AccountStore.learnDigests(digests, of: jid, proven: found, in: $0) }, completion: { _ in })
+        }
+        derive(preparedPassword, of: jid) { [self] credentials in
             guard let credentials else { return }
             database.write({ try AccountStore.completeCredentials(credentials, of: jid, in: $0) }, completion: { _ in })
         }
@@ -136,7 +143,7 @@ public final class AuthenticationService {
     // MARK: New passwords
 
     /// Makes the verifiers of a new password, off the loop; nil when too many passwords are being worked on.
-    func derive(_ preparedPassword: String, then: @escaping (Credentials?) -> Void) {
+    func derive(_ preparedPassword: String, of jid: JID, then: @escaping (Credentials?) -> Void) {
         guard running < Self.runningLimit else { return then(nil) }
         running += 1
         let finish = NIOLoopBound(
@@ -147,7 +154,8 @@ public final class AuthenticationService {
         let (eventLoop, iterations) = (loop.nonisolated(), iterations)
         workers.async {
             let salt = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
-            let made = Credentials(preparedPassword: preparedPassword, iterations: iterations, salt: salt)
+            let made = Credentials(
+                preparedPassword: preparedPassword, of: jid, iterations: iterations, salt: salt)
             eventLoop.execute { finish.value(made) }
         }
     }

@@ -56,7 +56,7 @@ extension XMPPFeature {
         if let problem = config.problem(with: password) {
             return request.refuse(StanzaError(.modify, .notAcceptable, problem))
         }
-        request.server.authentication.derive(password) { credentials in
+        request.server.authentication.derive(password, of: jid) { credentials in
             guard let credentials else { return request.refuse(StanzaError(.wait, .resourceConstraint)) }
             request.server.router.journal.perform(
                 { try AccountStore.setCredentials(credentials, of: jid, in: $0) },
@@ -64,6 +64,7 @@ extension XMPPFeature {
                     guard case .success(true) = result else {
                         return request.refuse(StanzaError(.wait, .internalServerError))
                     }
+                    request.server.router.passwordChanged(jid)
                     request.server.logger.info("password changed by its owner", metadata: ["jid": "\(jid)"])
                     request.reply()
                 })

@@ -56,7 +56,7 @@ extension C2SSession {
         }
         server.registrations.failed(remoteAddress, uptime: server.time.uptime)
         pauseInput()
-        server.authentication.derive(password) { [self] credentials in
+        server.authentication.derive(password, of: jid) { [self] credentials in
             guard let credentials else {
                 refuseRegistration(iq, StanzaError(.wait, .resourceConstraint))
                 return resumeInput()

@@ -101,12 +101,13 @@ extension AdminBackendLive {
 
     private func account(_ user: AdminPortableBatch.User) -> Result<PortableImport.User, AdminError> {
         Result {
+            let jid = try prepared(user.jid)
             var credentials: Credentials?
             // Some servers write an empty password beside verifiers.
             if let password = user.password, !password.isEmpty, !user.continues {
-                credentials = try Credentials(portablePassword: password) ?? self.credentials(password)
+                credentials = try Credentials(portablePassword: password) ?? self.credentials(password, of: jid)
             }
-            return PortableImport.User(jid: try prepared(user.jid), line: user.line, credentials: credentials)
+            return PortableImport.User(jid: jid, line: user.line, credentials: credentials)
         }.mapError { $0 as? AdminError ?? AdminError(.invalid, "\($0)") }
     }
 

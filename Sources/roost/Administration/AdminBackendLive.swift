@@ -38,12 +38,12 @@ struct AdminBackendLive: AdminBackend {
         return jid
     }
 
-    func credentials(_ password: String) throws -> Credentials {
+    func credentials(_ password: String, of jid: JID) throws -> Credentials {
         guard let prepared = try? JIDPreparation.password(password), !prepared.isEmpty else {
             throw AdminError(.invalid, "the password is empty or has characters that are not allowed")
         }
         return Credentials(
-            preparedPassword: prepared, iterations: config.scramIterations,
+            preparedPassword: prepared, of: jid, iterations: config.scramIterations,
             salt: (0..<16).map { _ in UInt8.random(in: .min ... .max) })
     }
 
@@ -97,9 +97,10 @@ struct AdminBackendLive: AdminBackend {
                     stride(from: worker, to: requests.count, by: workers).map { index in
                         let request = requests[index]
                         do {
+                            let jid = try prepared(request.jid)
                             let account = HashedAccount(
-                                jid: try prepared(request.jid), name: request.name, isAdmin: request.isAdmin,
-                                credentials: try credentials(request.password))
+                                jid: jid, name: request.name, isAdmin: request.isAdmin,
+                                credentials: try credentials(request.password, of: jid))
                             return HashedRow(index: index, result: .success(account))
                         } catch let error as AdminError {
                             return HashedRow(index: index, result: .failure(error))
@@ -137,9 +138,11 @@ struct AdminBackendLive: AdminBackend {
 
     func setPassword(_ password: String, of text: String) async throws {
         let jid = try prepared(text)
-        let credentials = try credentials(password)
+        let credentials = try credentials(password, of: jid)
         let isKnown = try await database.write { try AccountStore.setCredentials(credentials, of: jid, in: $0) }
         guard isKnown else { throw AdminError(.notFound, "there is no account \(jid)") }
+        let core = core
+        try await core.eventLoop.submit { core.value.router.passwordChanged(jid) }.get()
     }
 
     func updateUser(_ text: String, _ change: AdminUserChange) async throws {

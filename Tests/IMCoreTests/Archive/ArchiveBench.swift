@@ -27,11 +27,11 @@ final class ArchiveBench {
     }
 
     func add(_ name: String) async throws -> Int64 {
-        let credentials = Credentials(preparedPassword: "x", iterations: 4_096, salt: [1])
+        let jid = JID(preparedLocal: name, domain: "example.com", resource: nil)
+        let credentials = Credentials(preparedPassword: "x", of: jid, iterations: 4_096, salt: [1])
         return try await database.write {
             try AccountStore.add(
-                JID(preparedLocal: name, domain: "example.com", resource: nil), name: nil, isAdmin: false,
-                credentials: credentials, now: 0, in: $0) ?? 0
+                jid, name: nil, isAdmin: false, credentials: credentials, now: 0, in: $0) ?? 0
         }
     }
 

@@ -66,7 +66,7 @@ struct FastTokenStoreTests {
             for client in ["phone", "desk"] {
                 try FastTokenStore.store(Self.token(client), of: Self.anna, client: client, in: transaction)
             }
-            let credentials = Credentials(preparedPassword: "y", iterations: 4_096, salt: [2])
+            let credentials = Credentials(preparedPassword: "y", of: Self.anna, iterations: 4_096, salt: [2])
             #expect(try AccountStore.setCredentials(credentials, of: Self.anna, in: transaction))
             for client in ["phone", "desk"] {
                 #expect(

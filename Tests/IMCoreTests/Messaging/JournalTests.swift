@@ -29,11 +29,11 @@ struct JournalTests {
             path = FileManager.default.temporaryDirectory.appendingPathComponent("journal-\(UUID()).db").path
             let database = try SQLiteDatabase(path: path, synchronous: .normal)
             try await Migrator.apply(AccountSchema.migrations, to: database)
-            let credentials = Credentials(preparedPassword: "x", iterations: 4_096, salt: [1])
+            let anna = JID(preparedLocal: "anna", domain: "localhost", resource: nil)
+            let credentials = Credentials(preparedPassword: "x", of: anna, iterations: 4_096, salt: [1])
             user = try await database.write {
                 try AccountStore.add(
-                    JID(preparedLocal: "anna", domain: "localhost", resource: nil), name: nil, isAdmin: false,
-                    credentials: credentials, now: 0, in: $0) ?? 0
+                    anna, name: nil, isAdmin: false, credentials: credentials, now: 0, in: $0) ?? 0
             }
             self.database = database
         }

@@ -13,7 +13,9 @@ private final class PortableBench {
     let database: SQLiteDatabase
     private let path: String
     let jid = JID(preparedLocal: "juliet", domain: "example.com", resource: nil)
-    let credentials = Credentials(preparedPassword: "x", iterations: 4_096, salt: [1, 2])
+    let credentials = Credentials(
+        preparedPassword: "x", of: JID(preparedLocal: "juliet", domain: "example.com", resource: nil),
+        iterations: 4_096, salt: [1, 2])
     var limits = PortableImport.Limits()
     /// 2026-01-01
     let now: Int64 = 1_767_225_600_000

@@ -16,7 +16,7 @@ struct PubSubStoreTests {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("pubsub-\(UUID()).db").path
         let database = try SQLiteDatabase(path: path, synchronous: .off)
         try await Migrator.apply(AccountSchema.migrations, to: database)
-        let credentials = Credentials(preparedPassword: "x", iterations: 4_096, salt: [1])
+        let credentials = Credentials(preparedPassword: "x", of: anna, iterations: 4_096, salt: [1])
         let user = try await database.write {
             try AccountStore.add(anna, name: nil, isAdmin: false, credentials: credentials, now: 0, in: $0) ?? 0
         }

@@ -31,10 +31,13 @@ enum SceneAccounts {
         try Waiting.result { try await Migrator.apply(AccountSchema.migrations, to: database) }
         // One salt for all, so that the password is stretched once.
         let credentials = Credentials(
-            preparedPassword: password, iterations: iterations, salt: Array("0123456789abcdef".utf8))
+            preparedPassword: password, of: jid(of: names[0]), iterations: iterations,
+            salt: Array("0123456789abcdef".utf8))
         try Waiting.result {
             try await database.write { transaction in
                 for name in names + others {
+                    var credentials = credentials
+                    credentials.digests = PasswordDigests(preparedPassword: password, of: jid(of: name))
                     _ = try AccountStore.add(
                         jid(of: name), name: nil, isAdmin: false, credentials: credentials, now: 0, in: transaction)
                 }

@@ -9,7 +9,7 @@ import NIOPosix
     import Glibc
 #endif
 
-/// Puts a measured load on any XMPP server and reports what it cost.
+/// Puts a measured load on any XMPP or SIP server and reports what it cost.
 public enum LoadGenerator {
     /// Runs one scenario and blocks the calling thread until it is over.
     ///
@@ -33,6 +33,21 @@ public enum LoadGenerator {
             case .offline: try OfflineScenario(stage: stage).run()
             case .archive: try ArchiveScenario(stage: stage).run()
             }
+        if let file = options.outputFile {
+            try SystemFile.write(report.json + "\n", to: file, appending: true)
+        }
+        return report
+    }
+
+    /// Runs one SIP scenario and blocks the calling thread until it is over.
+    ///
+    /// - Throws: as ``run(_:_:)-(LoadScenario,_)``.
+    public static func run(_ scenario: SIPLoadScenario, _ options: SIPLoadOptions) throws -> LoadReport {
+        try options.validate(for: scenario)
+        try raiseDescriptorLimit(for: options.carrier == .tcp ? options.accounts(for: scenario) : options.sockets)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        defer { try? group.syncShutdownGracefully() }
+        let report = try SIPStage(options, scenario, loop: group.next()).run()
         if let file = options.outputFile {
             try SystemFile.write(report.json + "\n", to: file, appending: true)
         }

@@ -104,7 +104,7 @@ public struct LoadOptions: Sendable {
     /// The account's bare JID.
     func bareJID(_ index: Int) -> String { localpart(index) + "@" + domain }
 
-    private static func fill(_ template: String, _ number: Int) -> String {
+    static func fill(_ template: String, _ number: Int) -> String {
         let parts = template.split(separator: "%d", maxSplits: 1, omittingEmptySubsequences: false)
         return parts.count == 2 ? "\(parts[0])\(number)\(parts[1])" : template
     }

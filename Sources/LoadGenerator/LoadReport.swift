@@ -51,7 +51,7 @@ extension ReportFields {
         add("\(prefix)pss_kib", sample.proportionalKiB)
     }
 
-    private static func utcNow() -> String {
+    static func utcNow() -> String {
         var instant = time(nil)
         var fields = tm()
         gmtime_r(&instant, &fields)

@@ -1,11 +1,11 @@
 import ArgumentParser
 import LoadGenerator
 
-/// `roost bench`: puts load on any XMPP server and reports what it cost.
+/// `roost bench`: puts load on any XMPP or SIP server and reports what it cost.
 public struct BenchCommand: ParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Put a measured load on an XMPP server, this one or any other.",
+        abstract: "Put a measured load on an XMPP or SIP server, this one or any other.",
         discussion: """
             Every run prints one JSON object on one line. Bodies carry the run, the sender, a number and the time, and
             receivers check them: the exit status is 0 only when nothing was lost, doubled, reordered, misrouted or
@@ -13,6 +13,7 @@ public struct BenchCommand: ParsableCommand {
             """,
         subcommands: [
             Login.self, Idle.self, Chat.self, Presence.self, Offline.self, Archive.self, Setup.self, Register.self,
+            SIPRegister.self, SIPMessage.self, SIPPublish.self, SIPSubscribe.self, SIPIdle.self,
         ])
 
     public init() {}

@@ -53,13 +53,18 @@ struct BenchTargetOptions: ParsableArguments {
             throw ValidationError("--mech must be PLAIN, SCRAM-SHA-1 or SCRAM-SHA-256; it is \(mech)")
         }
         options.mechanism = mechanism
-        options.processes = try (pid ?? "").split(separator: ",").map { text in
+        options.processes = try Self.processes(pid)
+        return options
+    }
+
+    /// The process ids in the value of `--pid`.
+    static func processes(_ list: String?) throws -> [Int32] {
+        try (list ?? "").split(separator: ",").map { text in
             guard let process = Int32(text), process > 0 else {
                 throw ValidationError("--pid takes process ids separated by commas, not \(text)")
             }
             return process
         }
-        return options
     }
 }
 
@@ -69,6 +74,11 @@ struct BenchWindowOptions: ParsableArguments {
     @Option(help: "Seconds of traffic before it.") var warmup = 2.0
 
     func apply(to options: inout LoadOptions) {
+        options.seconds = secs
+        options.warmup = warmup
+    }
+
+    func apply(to options: inout SIPLoadOptions) {
         options.seconds = secs
         options.warmup = warmup
     }

@@ -4,8 +4,7 @@ import NIOCore
 struct Stage: Sendable {
     let options: LoadOptions
     let scenario: LoadScenario
-    private let loop: any EventLoop
-    private let fleet: NIOLoopBound<ClientFleet>
+    private let side: LoopSide<ClientFleet>
 
     /// The longest time for the logins of one range of accounts.
     static let loginLimit = TimeAmount.minutes(20)
@@ -13,22 +12,16 @@ struct Stage: Sendable {
     init(_ options: LoadOptions, _ scenario: LoadScenario, loop: any EventLoop) throws {
         self.options = options
         self.scenario = scenario
-        self.loop = loop
-        fleet = try loop.submit {
-            NIOLoopBound(try ClientFleet(options, scenario, loop: loop), eventLoop: loop)
-        }.wait()
+        side = try LoopSide(loop) { try ClientFleet(options, scenario, loop: loop) }
     }
 
     /// Runs `body` on the event loop.
     func perform<Result: Sendable>(_ body: @escaping @Sendable (ClientFleet) throws -> Result) throws -> Result {
-        try loop.submit { try body(fleet.value) }.wait()
+        try side.perform(body)
     }
 
     /// Waits while the event loop works.
-    func pause(_ seconds: Double) throws {
-        guard seconds > 0 else { return }
-        try loop.scheduleTask(in: .nanoseconds(Int64(seconds * 1_000_000_000))) {}.futureResult.wait()
-    }
+    func pause(_ seconds: Double) throws { try side.pause(seconds) }
 
     /// Waits until `measure` has reached `target`, or has not moved for `patience` seconds.
     ///
@@ -37,20 +30,14 @@ struct Stage: Sendable {
     func wait(
         for target: Int, patience: Double, _ measure: @escaping @Sendable (ClientFleet) -> Int
     ) throws -> Int {
-        var last = try perform(measure)
-        var idle = 0.0
-        while last < target, idle < patience {
-            try pause(0.1)
-            let current = try perform(measure)
-            idle = current == last ? idle + 0.1 : 0
-            last = current
-        }
-        return last
+        try side.wait(for: target, patience: patience, measure)
     }
 
     func logIn(_ accounts: Range<Int>, closing: Bool = false) throws -> LoginOutcome {
-        let outcome = try loop.flatSubmit { fleet.value.logIn(accounts, closing: closing, within: Self.loginLimit) }
-            .wait()
+        let outcome = try side.loop.flatSubmit {
+            side.value.value.logIn(accounts, closing: closing, within: Self.loginLimit)
+        }
+        .wait()
         try perform { try $0.saltedPasswords.save() }
         return outcome
     }
@@ -70,7 +57,7 @@ struct Stage: Sendable {
     }
 
     func logOut(_ accounts: Range<Int>) throws {
-        try loop.flatSubmit { fleet.value.logOut(accounts, within: .seconds(15)) }.wait()
+        try side.loop.flatSubmit { side.value.value.logOut(accounts, within: .seconds(15)) }.wait()
     }
 
     /// Counts what is still missing, writes the report, and ends all sessions.

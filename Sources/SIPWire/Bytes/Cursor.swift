@@ -126,13 +126,15 @@ enum HostGrammar {
         return true
     }
 
-    /// The text between the brackets. Three colons pass, as RFC 3261's grammar produced them (RFC 5118 §4.10, RFC 5954).
+    /// The text between the brackets. Three colons pass before an IPv4 address: RFC 3261's grammar made them, and
+    /// they must be tolerated (RFC 5118 §4.10, RFC 5954).
     static func isIPv6(_ text: SIPBytes) -> Bool {
         guard text.count >= 2, text.count <= 64 else { return false }
         var groups = 0
         var digits = 0
         var index = 0
         var isCompressed = false
+        var mustBeIPv4 = false
         while index < text.count {
             let byte = text.start[index]
             if byte == 0x3A {
@@ -140,6 +142,7 @@ enum HostGrammar {
                 while index + colons < text.count, text.start[index + colons] == 0x3A { colons += 1 }
                 if colons > 3 || (colons > 1 && isCompressed) { return false }
                 if colons > 1 { isCompressed = true } else if index == 0 { return false }
+                if colons == 3 { mustBeIPv4 = true }
                 index += colons
                 if index == text.count, colons == 1 { return false }
                 digits = 0
@@ -154,10 +157,10 @@ enum HostGrammar {
                 index += 1
                 digits += 1
             }
-            if digits > 4 { return false }
+            if digits > 4 || mustBeIPv4 { return false }
             groups += 1
         }
-        return isCompressed ? groups <= 7 : groups == 8
+        return !mustBeIPv4 && (isCompressed ? groups <= 7 : groups == 8)
     }
 
     static func isIPv4(_ text: SIPBytes) -> Bool {

@@ -17,7 +17,13 @@ enum SIPChecks {
             scan.fail(.badRequest, "Malformed CSeq")
         }
         if message.isRequest {
-            if message.requestURI == nil {
+            if let uri = message.requestURI {
+                // Headers may not stand in a Request-URI (§19.1.1).
+                if uri.headers != nil { scan.fail(.badRequest, "Headers In Request-URI") }
+                if uri.scheme == .other, !uri.text.hasPrefix("im:"), !uri.text.hasPrefix("pres:") {
+                    scan.fail(.unsupportedURIScheme, "Unsupported URI Scheme")
+                }
+            } else {
                 scan.fail(.badRequest, "Malformed Request-URI")
             }
             if let value = message.first(.maxForwards), value.integer(UInt8.self) == nil {
@@ -25,7 +31,7 @@ enum SIPChecks {
             }
         }
         addresses(message, &scan)
-        if message.hasBody == true, let value = message.first(.contentType), SIPMediaType(value) == nil {
+        if message.hasBody, let value = message.first(.contentType), SIPMediaType(value) == nil {
             scan.fail(.badRequest, "Malformed Content-Type")
         }
         if let value = message.first(.event), SIPEvent(value) == nil {

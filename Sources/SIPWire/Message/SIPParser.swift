@@ -272,7 +272,7 @@ struct SIPScan {
             let byte = base[index]
             hasControls |= byte < 0x20 && byte != 0x09 || byte == 0x7F ? 1 : 0
         }
-        if hasControls != 0, !isFolded || hasStrayControls(start, stop) {
+        if hasControls != 0, hasStrayControls(start, stop) {
             fail(.badRequest, "Control Character In Header")
         }
         let header = SIPHeader(UnsafeRawBufferPointer(start: base + nameStart, count: nameEnd - nameStart))
@@ -292,13 +292,17 @@ struct SIPScan {
         }
     }
 
-    /// Controls other than those of line folds.
+    /// Controls other than those of line folds and of quoted pairs (RFC 3261 §25.1).
     private func hasStrayControls(_ start: Int, _ stop: Int) -> Bool {
         var index = start
         while index < stop {
             let byte = base[index]
             if byte == 0x0D, index + 2 < stop, base[index + 1] == 0x0A, Lexical.isBlank(base[index + 2]) {
                 index += 3
+                continue
+            }
+            if byte == 0x5C, index + 1 < stop, base[index + 1] != 0x0D, base[index + 1] != 0x0A {
+                index += 2
                 continue
             }
             if byte < 0x20 && byte != 0x09 || byte == 0x7F { return true }

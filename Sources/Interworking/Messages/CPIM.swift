@@ -57,7 +57,8 @@ struct CPIM {
         guard inner.endedWithBlank else { return nil }
         disposition =
             hasDisposition
-            ? .init(messageID: id, wantsDelivery: wantsDelivery && !id.isEmpty, wantsDisplay: wantsDisplay && !id.isEmpty)
+            ? .init(
+                messageID: id, wantsDelivery: wantsDelivery && !id.isEmpty, wantsDisplay: wantsDisplay && !id.isEmpty)
             : nil
         self.contentType = MediaType(contentType)
         content = inner.rest
@@ -70,7 +71,8 @@ struct CPIM {
     ///   - disposition: nil for a notification, which asks for none itself.
     ///   - date: as XEP-0082 writes it.
     static func write(
-        from: [UInt8], to: [UInt8], date: String, disposition: MessageContent.Disposition?, isNotification: Bool = false,
+        from: [UInt8], to: [UInt8], date: String, disposition: MessageContent.Disposition?,
+        isNotification: Bool = false,
         type: StaticString, content: [UInt8]
     ) -> [UInt8] {
         var bytes = Array("From: <".utf8)

@@ -40,7 +40,9 @@ public enum PlainText {
         return text
     }
 
-    private static let breaks: Set<String> = ["br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol"]
+    private static let breaks: Set<String> = [
+        "br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol",
+    ]
     private static let hidden: Set<String> = ["script", "style", "head", "title"]
 
     private static func isTagStart(_ html: [UInt8], _ index: Int) -> Bool {
@@ -113,7 +115,8 @@ public enum PlainText {
         if let text = named[name] { return (Array(text.utf8), end + 1) }
         guard name.hasPrefix("#") else { return ([0x26], index + 1) }
         let digits = name.dropFirst()
-        let value = digits.first.map { $0 == "x" || $0 == "X" } == true ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits)
+        let value =
+            digits.first.map { $0 == "x" || $0 == "X" } == true ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits)
         guard let value, let scalar = Unicode.Scalar(value) else { return ([0x26], index + 1) }
         return (Array(String(Character(scalar)).utf8), end + 1)
     }

@@ -28,8 +28,12 @@ public struct DocumentLimits: Sendable {
 /// A whole XML document as SIP carries it: with a declaration, comments and processing instructions, which XMPP's profile
 /// refuses. They are left out; a document type is refused, and so is every encoding besides UTF-8.
 public enum XMLDocument {
+    /// - Parameters:
+    ///   - namespace: of unprefixed names that no declaration inside covers.
+    ///   - prefixes: those in force where the document, or the part of one that this is, will stand.
     public static func parse(
-        _ body: some Sequence<UInt8>, limits: DocumentLimits = .standard
+        _ body: some Sequence<UInt8>, limits: DocumentLimits = .standard, namespace: String = "",
+        prefixes: [(prefix: String, uri: String)] = []
     ) throws(DocumentFault) -> XMLElement {
         let bytes = Array(body)
         guard bytes.count <= limits.bytes else { throw .tooLarge }
@@ -37,7 +41,7 @@ public enum XMLDocument {
         let root: XMLElement
         do {
             root = try content.withUnsafeBytes {
-                try XMLElement(parsing: $0, streamDefaultNamespace: "", streamPrefixes: [])
+                try XMLElement(parsing: $0, streamDefaultNamespace: namespace, streamPrefixes: prefixes)
             }
         } catch let fault as XMLFault {
             switch fault {

@@ -2,9 +2,10 @@ import XMLWire
 
 /// XML documents and their parts as clients send and read them: UTF-8, with or without a declaration.
 ///
-/// Comments and processing instructions are read over and lost; a document type is refused, and with it every entity
-/// that XML does not know by itself. At most 256 levels deep.
+/// Comments and processing instructions are read over and lost; a document type is refused.
 public enum XCAPDocument {
+    /// Room for a contact list of ten thousand.
+    public static let limits = DocumentLimits(bytes: 2 << 20, depth: 24, elements: 50_000)
     public static let declaration = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 
     /// Reads a whole document.
@@ -54,95 +55,13 @@ public enum XCAPDocument {
         _ bytes: [UInt8], namespace: String, prefixes: [(prefix: String, uri: String)], otherwise: XCAPFailure.Kind
     ) throws(XCAPFailure) -> XMLElement {
         guard String(validating: bytes, as: UTF8.self) != nil else { throw XCAPFailure(.notUTF8) }
-        guard let plain = elementOnly(bytes[...]) else { throw XCAPFailure(otherwise) }
-        let outcome = plain.withUnsafeBytes { buffer -> Result<XMLElement, XMLFault> in
-            do throws(XMLFault) {
-                return .success(
-                    try XMLElement(parsing: buffer, streamDefaultNamespace: namespace, streamPrefixes: prefixes))
-            } catch {
-                return .failure(error)
+        do throws(DocumentFault) {
+            return try XMLDocument.parse(bytes, limits: limits, namespace: namespace, prefixes: prefixes)
+        } catch {
+            switch error {
+            case .tooLarge, .tooComplex: throw .constraint("the document is too large")
+            case .malformed(let reason): throw XCAPFailure(otherwise, reason)
             }
         }
-        switch outcome {
-        case .success(let element): return element
-        case .failure(let fault): throw XCAPFailure(otherwise, phrase(fault))
-        }
     }
-
-    private static func phrase(_ fault: XMLFault) -> String {
-        switch fault {
-        case .notWellFormed(let reason): reason
-        case .badNamespacePrefix: "a prefix is not declared"
-        case .restricted(let what): "not taken here: \(what)"
-        case .unsupportedEncoding: "not UTF-8"
-        case .tooLarge: "too large"
-        case .tooDeep: "too deep"
-        }
-    }
-
-    /// The root element without what may stand around it, and without comments and processing instructions in it. Nil
-    /// when there is a document type, or when one of them does not end.
-    private static func elementOnly(_ bytes: ArraySlice<UInt8>) -> [UInt8]? {
-        var rest = bytes
-        if rest.starts(with: [0xEF, 0xBB, 0xBF]) { rest = rest.dropFirst(3) }
-        var result: [UInt8] = []
-        result.reserveCapacity(rest.count)
-        while let byte = rest.first {
-            guard byte == UInt8(ascii: "<") else {
-                // Text outside of the root is refused by the parser; white space there is not.
-                if !result.isEmpty || !isSpace(byte) { result.append(byte) }
-                rest = rest.dropFirst()
-                continue
-            }
-            if rest.starts(with: "<!--".utf8) {
-                guard let end = find("-->", in: rest.dropFirst(4)) else { return nil }
-                rest = rest[end...]
-            } else if rest.starts(with: "<?".utf8) {
-                guard let end = find("?>", in: rest.dropFirst(2)) else { return nil }
-                rest = rest[end...]
-            } else if rest.starts(with: "<![CDATA[".utf8) {
-                guard let end = find("]]>", in: rest) else { return nil }
-                result += rest[..<end]
-                rest = rest[end...]
-            } else if rest.starts(with: "<!".utf8) {
-                return nil
-            } else {
-                // A tag: what looks like a comment between its quotes is none.
-                var quote: UInt8?
-                var end = rest.startIndex
-                while end < rest.endIndex {
-                    let inside = rest[end]
-                    if let open = quote {
-                        if inside == open { quote = nil }
-                    } else if inside == UInt8(ascii: "\"") || inside == UInt8(ascii: "'") {
-                        quote = inside
-                    } else if inside == UInt8(ascii: ">") {
-                        break
-                    }
-                    end += 1
-                }
-                guard end < rest.endIndex else { return nil }
-                result += rest[...end]
-                rest = rest[(end + 1)...]
-            }
-        }
-        while let last = result.last, isSpace(last) { result.removeLast() }
-        return result
-    }
-
-    /// Behind the first occurrence.
-    private static func find(_ end: StaticString, in bytes: ArraySlice<UInt8>) -> Int? {
-        let count = end.utf8CodeUnitCount
-        return end.withUTF8Buffer { wanted in
-            guard bytes.count >= count else { return nil }
-            var index = bytes.startIndex
-            while index + count <= bytes.endIndex {
-                if bytes[index..<(index + count)].elementsEqual(wanted) { return index + count }
-                index += 1
-            }
-            return nil
-        }
-    }
-
-    private static func isSpace(_ byte: UInt8) -> Bool { byte == 32 || byte == 9 || byte == 10 || byte == 13 }
 }

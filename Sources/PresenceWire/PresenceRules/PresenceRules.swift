@@ -63,6 +63,15 @@ public enum PresenceRules {
         public var otherConditions: [String]
         /// Nil when the rule says nothing of it.
         public var handling: Handling?
+
+        public init(
+            id: String, identities: [Identity]? = nil, otherConditions: [String] = [], handling: Handling? = nil
+        ) {
+            self.id = id
+            self.identities = identities
+            self.otherConditions = otherConditions
+            self.handling = handling
+        }
     }
 
     // MARK: Reading
@@ -88,7 +97,8 @@ public enum PresenceRules {
         return rules
     }
 
-    private static func rule(_ element: XMLElement) throws(XCAPFailure) -> Rule {
+    /// Reads one rule.
+    public static func rule(_ element: XMLElement) throws(XCAPFailure) -> Rule {
         guard let id = element["id"], isName(id) else { throw .schema("a rule has an id that is a name") }
         var rule = Rule(id: id, identities: nil, otherConditions: [], handling: nil)
         for child in element.elements where child.namespace == rulesetNamespace {
@@ -197,6 +207,28 @@ public enum PresenceRules {
         let attributes = XMLElement("provide-all-attributes", namespace: namespace)
         element.children.append(.element(made("transformations", everything + [.element(attributes)])))
         return element
+    }
+
+    /// The rule with other identities, and with all else that it has.
+    public static func replaceIdentities(of rule: XMLElement, by identities: [Identity]) -> XMLElement {
+        var rule = rule
+        for (place, node) in rule.children.enumerated() {
+            guard case .element(var conditions) = node, conditions.name == "conditions",
+                conditions.namespace == rulesetNamespace
+            else { continue }
+            conditions.children.removeAll { node in
+                if case .element(let child) = node {
+                    child.name == "identity" && child.namespace == rulesetNamespace
+                } else {
+                    false
+                }
+            }
+            let children = identities.map { XMLElement.Node.element(element($0)) }
+            conditions.children.insert(
+                .element(XMLElement("identity", namespace: rulesetNamespace, children: children)), at: 0)
+            rule.children[place] = .element(conditions)
+        }
+        return rule
     }
 
     public static func element(_ identity: Identity) -> XMLElement {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import time
 from typing import Callable
 
 import slixmpp
@@ -164,6 +166,17 @@ class Scene:
             await terminal.close()
         for client in self.clients:
             await client.log_out()
+
+
+async def until(question, wanted: object, seconds: float = 5.0) -> None:
+    """Asks again and again until the answer is the one wanted."""
+    limit = time.monotonic() + seconds
+    while True:
+        answer = await (question() if inspect.iscoroutinefunction(question) else asyncio.to_thread(question))
+        if answer == wanted:
+            return
+        expect(time.monotonic() < limit, f"{answer!r} instead of {wanted!r} after {seconds} s")
+        await asyncio.sleep(0.05)
 
 
 async def befriend(first: Client, second: Client) -> None:

@@ -8,7 +8,7 @@ import urllib.parse
 from support.servers import DOMAIN, RoostServer
 
 from .claims import claim
-from .client import Scene, expect
+from .client import Scene, expect, until
 from .console_pages import DESKTOP, PASSWORD, PHONE, administrator, api, console, console_port, setup_code
 
 _PAGES = [
@@ -338,6 +338,59 @@ async def jobs(scene: Scene) -> None:
         await page.submit("tbody th a")
         await page.shows("h1", f"Job {job['id']}")
         await page.accessible("job")
+
+
+@claim("console: contacts are imported and exported from forms, and stand in the user's list")
+async def contact_jobs(scene: Scene) -> None:
+    owner = f"{scene.user()}@{DOMAIN}"
+    async with console(scene.host) as browser:
+        page = await browser.visit()
+        await page.sign_in(path="/console/jobs/new/import")
+        await page.accessible("import")
+        name, domain = owner.split("@")
+        await page.type("#rows", "User ID,User Domain,Contact ID,Contact Domain,Nickname,Group Name"
+                        f"\n{name},{domain},nurse,{DOMAIN},The Nurse,House")
+        await page.submit("main button.primary")
+        await page.shows(".notice.good", "started")
+        number = int((await page.run("location.pathname")).rsplit("/", 1)[1])
+        await finished(scene.host, number)
+        await page.open(f"/console/users/{name}%40{domain}")
+        await page.shows("section[aria-labelledby=roster] tbody th", f"nurse@{DOMAIN}")
+        await page.shows("section[aria-labelledby=roster] tbody td", "House")
+        await page.open("/console/jobs/new/export")
+        await page.submit("main button.primary")
+        await page.shows(".notice.good", "started")
+        job = await page.run("location.pathname")
+        await finished(scene.host, int(job.rsplit("/", 1)[1]))
+        text = await page.run(f"fetch('{job}/file').then(answer => answer.text())")
+        expect(f"{name},{domain},nurse,{DOMAIN},The Nurse,House" in text, text[:500])
+
+
+async def finished(server, number: int) -> None:
+    """Until a job is over."""
+    await until(lambda: api(server, "GET", f"/jobs/{number}")[1]["state"], "done", 20)
+
+
+@claim("console: administrators change their own password; the one so far is asked for, other sessions end")
+async def own_password(scene: Scene) -> None:
+    name, fresh = "the-changer", "another horse, another battery"
+    expect(api(scene.host, "POST", "/administrators",
+               {"name": name, "password": PASSWORD, "role": "auditor"})[0] == 201, "no administrator")
+    try:
+        async with console(scene.host) as browser:
+            page, other = await browser.visit(), await browser.visit()
+            await page.sign_in("auditor", "/console/password", name=name)
+            await page.accessible("own password")
+            await page.type("#old", "wrong")
+            await page.type("#new", fresh)
+            await page.submit("main button")
+            await page.shows(".problem", "wrong")
+            await page.type("#old", PASSWORD)
+            await page.type("#new", fresh)
+            await page.submit("main button")
+            await page.shows(".notice.good", "changed")
+    finally:
+        api(scene.host, "DELETE", f"/administrators/{name}")
 
 
 @claim("console: nothing comes from elsewhere, nothing runs or styles inside a page, cookies are closed to scripts")

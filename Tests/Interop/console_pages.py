@@ -89,8 +89,9 @@ class ConsolePage(ChatPage):
         await self.wait("document.readyState === 'complete' && !window.old && !!document.querySelector('main')",
                         f"page after {selector}")
 
-    async def sign_in(self, role: str = "superuser", path: str = "/console/") -> "ConsolePage":
-        name = await asyncio.to_thread(administrator, self.server, role)
+    async def sign_in(self, role: str = "superuser", path: str = "/console/", name: str = "") -> "ConsolePage":
+        """As an administrator of this name, or else as the one of this role."""
+        name = name or await asyncio.to_thread(administrator, self.server, role)
         await self.open("/console/sign-in")
         await self.type("#name", name)
         await self.type("#password", PASSWORD)

@@ -11,7 +11,7 @@ import time
 from support.servers import PASSWORD, RoostServer, set_yaml
 
 from .claims import claim
-from .client import Scene, expect
+from .client import Scene, expect, until
 from .settings_live import Api, UnixConnection, free_port
 
 
@@ -39,17 +39,6 @@ def refused(server: RoostServer, *arguments: str) -> str:
                           text=True, timeout=60)
     expect(done.returncode != 0, f"{arguments} was taken: {done.stdout}")
     return done.stderr
-
-
-async def until(question, wanted: object, seconds: float = 5.0) -> None:
-    """Asks again and again until the answer is the one wanted."""
-    limit = time.monotonic() + seconds
-    while True:
-        answer = await asyncio.to_thread(question)
-        if answer == wanted:
-            return
-        expect(time.monotonic() < limit, f"{answer!r} instead of {wanted!r} after {seconds} s")
-        await asyncio.sleep(0.05)
 
 
 @claim("settings are set, shown with where they come from, told apart, listed in the history and rolled back")

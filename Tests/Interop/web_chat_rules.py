@@ -9,7 +9,7 @@ from support.servers import DOMAIN, set_yaml
 
 from .chat_pages import ChatPage
 from .claims import claim
-from .client import Scene, expect
+from .client import Scene, expect, until
 from .web_chat import chromium
 from .web_client import HTTP
 
@@ -198,10 +198,7 @@ async def switched(scene: Scene) -> None:
 
     async def becomes(wanted: int, value: str) -> None:
         scene.host.config.write_text(set_yaml(scene.host.config.read_text(), "web", "chat", value))
-        limit = asyncio.get_running_loop().time() + 10
-        while await status() != wanted:
-            expect(asyncio.get_running_loop().time() < limit, f"/chat/ is not {wanted} within 10 s")
-            await asyncio.sleep(0.1)
+        await until(status, wanted, 10)
 
     async with chromium() as browser:
         page = await browser.page(scene.host)

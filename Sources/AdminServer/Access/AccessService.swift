@@ -106,6 +106,21 @@ public final class AccessService: Sendable {
             name: name, role: administrator.role, address: address, now: now, uptime: time.uptime)
     }
 
+    /// Whether somebody who is signed in knows the own password.
+    ///
+    /// - Throws: `invalid` when it is wrong, `tooManyRequests` after too many failures.
+    func checkPassword(_ password: String, of name: String, address: String) async throws {
+        try allow(address: address, name: name)
+        let hash = try await database.read {
+            try AdministratorStore.hash(name, in: $0).flatMap { PasswordHash(text: $0) }
+        }
+        guard try await hashed({ hash?.matches(password) ?? false }) else {
+            failed(address: address, name: name)
+            throw AdminError(
+                .invalid, "the password so far is wrong", faults: [.init(pointer: "/old", detail: "is wrong")])
+        }
+    }
+
     public func signOut(_ session: ConsoleSession) async {
         sessions.end(session.id)
         try? await audit.write(

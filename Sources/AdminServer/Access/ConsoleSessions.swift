@@ -71,8 +71,11 @@ final class ConsoleSessions: Sendable {
         entries.withLock { entries in entries = entries.filter { $0.value.session.id != id } }
     }
 
-    func endAll(of name: String) {
-        entries.withLock { entries in entries = entries.filter { $0.value.session.name != name } }
+    /// - Parameter kept: id of a session that stays.
+    func endAll(of name: String, but kept: String? = nil) {
+        entries.withLock { entries in
+            entries = entries.filter { $0.value.session.name != name || $0.value.session.id == kept }
+        }
     }
 
     var count: Int { entries.withLock { $0.count } }

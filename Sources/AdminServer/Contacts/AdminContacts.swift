@@ -3,6 +3,8 @@ public protocol AdminContacts: Sendable {
     /// Puts contacts into one user's list: all that fit with one commit. What is in memory and clients learn of it.
     /// - Returns: what became of each, in the order given.
     func importContacts(_ request: AdminContactImport) async throws -> [AdminContactFate]
+    /// The contacts of one user, open requests among them.
+    func roster(of user: String) async throws -> [AdminRosterItem]
     /// Lists of the users behind `after`, in the order of domain and user name, at most `limit` users.
     func exportContacts(after: String?, domain: String?, limit: Int) async throws -> [AdminContactList]
     /// Which of the users behind `after` have one of these contacts.

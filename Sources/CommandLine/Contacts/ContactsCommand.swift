@@ -6,7 +6,7 @@ import Foundation
 struct ContactsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "contacts", abstract: "Export, import and rename contacts of users (docs/contacts.md).",
-        subcommands: [Export.self, Import.self, Rename.self])
+        subcommands: [List.self, Export.self, Import.self, Rename.self])
 
     /// A job on a file that goes to the server.
     struct Sending: ParsableArguments {
@@ -50,6 +50,29 @@ struct ContactsCommand: AsyncParsableCommand {
                 if chunk.isEmpty { break }
             }
             return upload?.upload ?? ""
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "The contacts of a user, open requests among them.")
+
+        @Argument(help: "Whose: user@domain.") var user: String
+        @OptionGroup var server: ServerOption
+        @Flag(help: "Print one JSON object.") var json = false
+
+        func run() async throws {
+            let page = try await server.ask(
+                "users.roster", ["jid": user], returning: AdminPage<AdminRosterItem>.self)
+            if json { return try Output.json(page) }
+            var table = TextTable(["CONTACT", "NAME", "GROUPS", "SUBSCRIPTION"])
+            for item in page.items {
+                let open = [item.isAsked ? "asked" : "", item.isWaiting ? "asks" : ""].filter { !$0.isEmpty }
+                table.add([
+                    item.jid, item.name, item.groups.joined(separator: ", "),
+                    ([item.subscription] + open).joined(separator: ", "),
+                ])
+            }
+            table.write()
         }
     }
 

@@ -113,6 +113,18 @@ extension AdminBackendLive {
         }
     }
 
+    func roster(of user: String) async throws -> [AdminRosterItem] {
+        try await withHome(try prepared(user)) { _, home, done in
+            let items = home.roster.values.map { item in
+                AdminRosterItem(
+                    jid: item.contact.description, name: item.name, groups: item.groups,
+                    subscription: item.subscription.attribute, isAsked: item.subscription.pendingOut,
+                    isWaiting: item.subscription.pendingIn)
+            }
+            done(.success(items.sorted { $0.jid < $1.jid }))
+        }
+    }
+
     func exportContacts(after: String?, domain: String?, limit: Int) async throws -> [AdminContactList] {
         let place = try place(after)
         return try await database.read { transaction in

@@ -52,6 +52,13 @@ extension MemoryBackend {
         return fates
     }
 
+    func roster(of user: String) -> [AdminRosterItem] {
+        (lists[user] ?? []).map {
+            AdminRosterItem(
+                jid: $0.jid, name: $0.name, groups: $0.groups, subscription: "both", isAsked: false, isWaiting: false)
+        }
+    }
+
     func exportContacts(after: String?, domain: String?, limit: Int) -> [AdminContactList] {
         lists.keys.sorted().filter { $0 > after ?? "" }.prefix(limit).map {
             AdminContactList(user: $0, contacts: lists[$0] ?? [])

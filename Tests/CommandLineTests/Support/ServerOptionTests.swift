@@ -125,6 +125,7 @@ private struct RefusingBackend: AdminBackend {
     func traceEvents(_ id: String, after: Int, seconds: Int) throws -> AdminTraceEvents { throw error }
     func endTrace(_ id: String) throws { throw error }
     func importContacts(_ request: AdminContactImport) throws -> [AdminContactFate] { throw error }
+    func roster(of user: String) throws -> [AdminRosterItem] { throw error }
     func exportContacts(after: String?, domain: String?, limit: Int) throws -> [AdminContactList] { throw error }
     func usersWithContacts(_ contacts: Set<String>, after: String?, limit: Int) throws -> AdminContactOwners {
         throw error

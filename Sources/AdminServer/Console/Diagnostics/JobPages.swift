@@ -7,8 +7,16 @@ enum JobPages {
             let model = JobsModel(
                 rows: found.items.map { JobsModel.Row($0, request) }, hasRows: !found.items.isEmpty,
                 pager: ConsolePager(found, path: ConsoleSection.jobs.path, filter: [:], request))
-            return .page(request.page(.jobs, model: model))
+            var page = request.page(.jobs, model: model)
+            for start in JobForm.Kind.allCases where request.may(start.operation) {
+                page.actions.append(
+                    .init(
+                        title: request.language["jobs.\(start.rawValue)"],
+                        href: ConsoleSection.jobs.path + "/new/" + start.rawValue, icon: start.icon))
+            }
+            return .page(page)
         }
+        JobForm.add(to: routes)
         routes.get("/jobs/:id") { request in
             let id = try request.parameter("id")
             let job: AdminJob = try await request.perform("jobs.get", ["id": id])
@@ -16,6 +24,8 @@ enum JobPages {
                 "jobs.problems", ["id": id, "limit": "200", "cursor": request.query["cursor"]])
             let model = JobModel(
                 rows: [JobsModel.Row(job, request)],
+                file: job.state == "done" && JobForm.exports.contains(job.kind) && request.may("jobs.result")
+                    ? ConsoleSection.jobs.path + "/\(job.id)/file" : nil,
                 problems: problems.items.map { .init($0, request.language) }, hasProblems: !problems.items.isEmpty,
                 pager: ConsolePager(problems, path: ConsoleSection.jobs.path + "/" + id, filter: [:], request))
             var page = ConsolePage(
@@ -80,6 +90,8 @@ private struct JobModel: Sendable {
     }
 
     var rows: [JobsModel.Row]
+    /// What the job has made.
+    var file: String?
     var problems: [Problem]
     var hasProblems: Bool
     var pager: ConsolePager

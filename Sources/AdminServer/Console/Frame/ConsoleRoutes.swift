@@ -9,6 +9,8 @@ enum ConsoleAnswer: Sendable {
     /// 303: the browser asks for the next page with GET, so that loading it again repeats nothing.
     case redirect(String, cookies: [String] = [])
     case json(Data)
+    /// A file to keep, in parts: each call gives the next, nil at the end.
+    case file(name: String, next: @Sendable () async throws -> String?)
 }
 
 /// Registers pages; sees to sign-in, the token of forms, and errors.
@@ -131,6 +133,16 @@ struct ConsoleRoutes {
             return Response(
                 status: .ok, headers: [.contentType: "application/json"],
                 body: .init(byteBuffer: ByteBuffer(bytes: data)))
+        case .file(let name, let next):
+            return Response(
+                status: .ok,
+                headers: [
+                    .contentType: "text/csv; charset=utf-8", .contentDisposition: "attachment; filename=\"\(name)\"",
+                ],
+                body: ResponseBody { writer in
+                    while let part = try await next() { try await writer.write(ByteBuffer(string: part)) }
+                    try await writer.finish(nil)
+                })
         }
     }
 

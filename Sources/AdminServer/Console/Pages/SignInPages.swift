@@ -13,6 +13,18 @@ enum SignInPages {
             if let session = request.session { await request.admin.access.signOut(session) }
             return .redirect(ConsolePath.signIn + "?notice=out", cookies: [ConsoleCookie.removal])
         }
+        routes.get("/password") { request in passwordForm(request, problem: nil) }
+        routes.post("/password") { request, form in
+            do {
+                let _: AdminDone = try await request.perform(
+                    "whoami.password",
+                    body: AdminOwnPassword(old: form["old"] ?? "", new: form["new"] ?? ""))
+                request.tell(.init(.good, request.language["signin.password_changed"]))
+                return .redirect(ConsolePath.root + "/")
+            } catch let error as AdminError where error.isOfForm {
+                return passwordForm(request, problem: error.explanation)
+            }
+        }
         routes.postOpen("/preferences") { request, form in
             var cookies: [String] = []
             if let code = form["language"], request.site.texts.languages.contains(where: { $0.code == code }) {
@@ -23,6 +35,21 @@ enum SignInPages {
             }
             return .redirect(returnPath(form["return"]), cookies: cookies)
         }
+    }
+
+    private static func passwordForm(_ request: ConsoleRequest, problem: String?) -> ConsoleAnswer {
+        let language = request.language
+        let model = FormModel(
+            action: ConsolePath.root + "/password",
+            fields: [
+                .input("old", language["signin.password_old"], type: "password", autocomplete: "current-password"),
+                .input("new", language["signin.password_new"], type: "password", autocomplete: "new-password"),
+            ],
+            button: language["signin.password_change"], back: ConsolePath.root + "/", problem: problem)
+        var page = ConsolePage("form", title: language["signin.password_title"], model: model)
+        page.lead = language["signin.password_lead"]
+        page.status = problem == nil ? 200 : 422
+        return .page(page)
     }
 
     /// A path of the console and nothing else: nobody is sent to another site.

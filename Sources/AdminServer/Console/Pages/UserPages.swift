@@ -160,13 +160,24 @@ enum UserPages {
                 language("user.iterations_value", ["count": ConsoleNumbers.grouped(user.scramIterations)])),
         ]
         let policy = try await self.policy(of: user.jid, request)
+        let roster: AdminPage<AdminRosterItem> = try await request.perform("users.roster", ["jid": user.jid])
         let model = UserModel(
             href: path(user.jid), facts: facts, mayChange: request.may("users.password"),
             mayRemove: request.may("users.delete"), mayEnd: request.may("sessions.end"), problem: problem,
             sessions: user.sessions.map { SessionRow($0, language) }, hasSessions: !user.sessions.isEmpty,
             policy: policy, hasPolicy: !policy.isEmpty,
             policyHref: request.may("settings.change")
-                ? SettingsPages.root + "/for/user/" + ConsoleForm.encoded(user.jid) : nil)
+                ? SettingsPages.root + "/for/user/" + ConsoleForm.encoded(user.jid) : nil,
+            roster: .init(
+                rows: roster.items.prefix(UserModel.Roster.limit).map { .init($0, language) },
+                hasRows: !roster.items.isEmpty,
+                more: roster.items.count > UserModel.Roster.limit
+                    ? language(
+                        "frame.shown_of",
+                        [
+                            "count": ConsoleNumbers.grouped(UserModel.Roster.limit),
+                            "total": ConsoleNumbers.grouped(roster.items.count),
+                        ]) : nil))
         var page = ConsolePage("user", title: user.jid, section: .users, model: model)
         page.crumb = request.crumb(.users)
         page.status = problem == nil ? 200 : 422
@@ -294,4 +305,34 @@ private struct UserModel: Sendable {
     var policy: [Policy]
     var hasPolicy: Bool
     var policyHref: String?
+    var roster: Roster
+
+    struct Roster: Sendable {
+        struct Row: Sendable {
+            var jid: String
+            var name: String?
+            var groups: String
+            var subscription: String
+
+            init(_ item: AdminRosterItem, _ language: ConsoleLanguage) {
+                jid = item.jid
+                name = item.name.isEmpty ? nil : item.name
+                groups = item.groups.isEmpty ? "–" : item.groups.joined(separator: ", ")
+                let words = [
+                    language["user.subscription_\(item.subscription)"],
+                    item.isAsked ? language["user.subscription_asked"] : "",
+                    item.isWaiting ? language["user.subscription_waiting"] : "",
+                ]
+                subscription = words.filter { !$0.isEmpty }.joined(separator: " · ")
+            }
+        }
+
+        /// Contacts on the page; the command line lists all.
+        static let limit = 500
+
+        var rows: [Row]
+        var hasRows: Bool
+        /// Says that there are more.
+        var more: String?
+    }
 }

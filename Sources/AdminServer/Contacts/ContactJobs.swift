@@ -160,18 +160,18 @@ extension JobRun {
         text: (_ user: String, _ contact: Contact) -> String
     ) async throws {
         let total = try await backend.listUsers(AdminUserQuery(domain: domain, limit: 1)).total
-        await begin(total: total, unit: "users")
-        try await write(CSVWriter.row(header))
+        begin(total: total, unit: "users")
+        try write(CSVWriter.row(header))
         var (after, done) = (String?.none, 0)
         while true {
             let page = try await lists(after, 50)
             for (user, contacts) in page {
                 let text = contacts.map { text(user, $0) }.joined()
-                if !text.isEmpty { try await write(text) }
-                await count("contacts", contacts.count)
+                if !text.isEmpty { try write(text) }
+                count("contacts", contacts.count)
             }
             done += page.count
-            await count("users", page.count)
+            count("users", page.count)
             try await reached(done)
             guard let last = page.last else { return }
             after = last.user

@@ -18,7 +18,7 @@ enum SignInPages {
             do {
                 let _: AdminDone = try await request.perform(
                     "whoami.password",
-                    body: AdminOwnPassword(old: form["old"] ?? "", new: form["new"] ?? ""))
+                    body: AdminOwnPassword(old: form["current"] ?? "", new: form["new"] ?? ""))
                 request.tell(.init(.good, request.language["signin.password_changed"]))
                 return .redirect(ConsolePath.root + "/")
             } catch let error as AdminError where error.isOfForm {
@@ -42,7 +42,7 @@ enum SignInPages {
         let model = FormModel(
             action: ConsolePath.root + "/password",
             fields: [
-                .input("old", language["signin.password_old"], type: "password", autocomplete: "current-password"),
+                .input("current", language["signin.password_old"], type: "password", autocomplete: "current-password"),
                 .input("new", language["signin.password_new"], type: "password", autocomplete: "new-password"),
             ],
             button: language["signin.password_change"], back: ConsolePath.root + "/", problem: problem)

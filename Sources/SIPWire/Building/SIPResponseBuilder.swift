@@ -7,8 +7,10 @@ public struct SIPResponseBuilder: SIPBuilder, Sendable {
     /// - Parameters:
     ///   - toTag: put on To when it has none; nil for 100 (§8.2.6.2) and for stateless elements that make their own.
     ///   - reason: the phrase; nil for the usual one.
+    ///   - splice: what the server that received the request puts into its topmost Via.
     public init(
         to request: SIPMessage, status: SIPStatus, reason: StaticString? = nil, toTag: SIPBytes? = nil,
+        splice: SIPSplice? = nil,
         into buffer: ByteBuffer = ByteBufferAllocator().buffer(capacity: 1_024)
     ) {
         writer = SIPWriter(buffer)
@@ -22,12 +24,12 @@ public struct SIPResponseBuilder: SIPBuilder, Sendable {
         while index < request.fieldCount {
             let header = request.fields[index].header
             switch header {
+            case .recordRoute where status.rawValue >= 300: break
             case .via, .from, .callID, .cseq, .recordRoute, .timestamp:
                 let from = index
                 index += 1
                 while index < request.fieldCount, Self.isCopied(request.fields[index].header) { index += 1 }
-                if header == .recordRoute && status.rawValue >= 300 { continue }
-                writer.raw(request.part(request.lineStart(from), request.lineStart(index)))
+                writer.lines(of: request, from, index, splice)
                 continue
             case .to:
                 if lacksTag, let toTag {

@@ -41,8 +41,20 @@ public struct SIPWriter: Sendable {
         raw(": ")
     }
 
+    /// Writes a run of lines as they stand, but for the splice if it falls among them.
+    @inline(__always)
+    mutating func lines(of message: SIPMessage, _ from: Int, _ to: Int, _ splice: SIPSplice?) {
+        let (start, end) = (message.lineStart(from), message.lineStart(to))
+        guard let splice, splice.offset >= start, splice.offset <= end else { return raw(message.part(start, end)) }
+        raw(message.part(start, splice.offset))
+        raw(splice.bytes)
+        raw(message.part(splice.offset, end))
+    }
+
     /// Writes the lines of these headers as they stand, neighbours in one run.
-    mutating func lines(of message: SIPMessage, where isWanted: (SIPHeader) -> Bool) {
+    mutating func lines(
+        of message: SIPMessage, splice: SIPSplice? = nil, where isWanted: (SIPHeader) -> Bool
+    ) {
         var index = 0
         while index < message.fieldCount {
             guard isWanted(message.fields[index].header) else {
@@ -51,8 +63,20 @@ public struct SIPWriter: Sendable {
             }
             let from = index
             while index < message.fieldCount, isWanted(message.fields[index].header) { index += 1 }
-            raw(message.part(message.lineStart(from), message.lineStart(index)))
+            lines(of: message, from, index, splice)
         }
+    }
+}
+
+/// Bytes that go into a message at one place when its lines are copied.
+public struct SIPSplice: Sendable {
+    /// Counted from the start line.
+    public let offset: Int
+    public let bytes: SIPBytes
+
+    public init(offset: Int, bytes: SIPBytes) {
+        self.offset = offset
+        self.bytes = bytes
     }
 }
 
@@ -125,8 +149,8 @@ extension SIPBuilder {
     }
 
     /// Copies all lines but those of the given headers.
-    public mutating func copyAll(from message: SIPMessage, except: SIPHeaderSet) {
-        writer.lines(of: message) { !except.contains($0) }
+    public mutating func copyAll(from message: SIPMessage, except: SIPHeaderSet, splice: SIPSplice? = nil) {
+        writer.lines(of: message, splice: splice) { !except.contains($0) }
     }
 
     /// Ends the header without a body.

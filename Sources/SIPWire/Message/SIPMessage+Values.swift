@@ -1,6 +1,11 @@
 extension SIPMessage {
     /// The topmost Via; nil when it is missing or malformed.
     public var topVia: SIPVia? { all(.via).first.flatMap { SIPVia($0) } }
+    /// Where in the message a run of its own bytes ends; nil for bytes from elsewhere.
+    public func offset(after part: SIPBytes) -> Int? {
+        let end = part.start + part.count - UnsafePointer(storage)
+        return end >= 0 && end <= count ? end : nil
+    }
     public var vias: [SIPVia] { all(.via).compactMap { SIPVia($0) } }
     /// The branch of the topmost Via; empty when it has none.
     public var branch: SIPBytes { part(branchRange) }

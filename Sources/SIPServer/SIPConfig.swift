@@ -1,0 +1,68 @@
+import SIPWire
+import Transport
+
+/// Settings of the SIP face, all changeable while it runs. The defaults are those of the settings group `sip`.
+///
+/// Whoever adds a field gives it a default here; the mapping from the settings is in the executable (`roost/SIP`).
+public struct SIPConfig: Sendable {
+    /// Domains that are ours, prepared; the first stands where one is needed and none is named.
+    public var domains: [String] = []
+    /// Host for Via, Record-Route and Contact when ours cannot be told from the socket (behind address translation).
+    public var advertisedHost: String?
+    /// Further host names that are this server: `sip.example.org`.
+    public var hostNames: [String] = []
+
+    // Authentication
+    /// Requests of users need no digest: everybody is believed. For tests and closed networks.
+    public var trustsEverybody = false
+    public var offersMD5 = true
+    public var offersSHA256 = true
+    /// Seconds that a nonce may be used.
+    public var nonceLifetime = 7_200
+    /// Methods that users need not authenticate for; responses, ACK and CANCEL never need it.
+    public var openMethods: Set<SIPMethod> = []
+    /// Failed logins a minute, of one address and of one account.
+    public var failuresPerAddress = 30
+    public var failuresPerAccount = 10
+    /// User agents that get no answer, in lower case, by their beginning.
+    public var scanners = ["friendly-scanner", "sipvicious", "sipcli", "sundayddr", "sip-scan", "iwar", "sivus"]
+
+    // Bounds
+    /// Bytes of a message over TCP or TLS; one over UDP is a datagram.
+    public var messageBytes = 131_072
+    public var headers = 256
+    public var connections = 20_000
+    public var connectionsPerAddress = 1_000
+    /// Seconds of silence after which a connection ends that serves no registration.
+    public var idleTimeout = 900
+    /// Seconds for the first whole message of a connection.
+    public var firstMessageTimeout = 30
+    /// Transactions under way; one more is answered 503.
+    public var transactions = 100_000
+    /// Bytes of answers that are kept for requests that come again.
+    public var answeredBytes = 8 * 1_048_576
+    /// Largest request over UDP when the path is not known (RFC 3261 §18.1.1).
+    public var datagramBytes = 1_300
+    /// Bytes that wait for a connection that does not take them; beyond, it ends.
+    public var outputBytes = 4 * 1_048_576
+    public var maxForwards = 70
+    /// Branches that one request may have at once (RFC 5393 §5.3).
+    public var maxBreadth = 60
+    /// Requests a second of one address; 0 for no limit.
+    public var requestsPerSecond = 0
+
+    // Transport
+    /// Seconds between keep-alives that clients over connections are asked for (RFC 5626 §4.4.1, `Flow-Timer`); 0 for none.
+    public var flowTimer = 120
+    /// Clients of SIP over TLS are asked for a certificate.
+    public var asksForCertificates = false
+    /// Authorities behind the certificates of trunks and foreign servers.
+    public var clientAuthorities: ClientAuthorities?
+    /// PEM file of authorities for servers that we connect to; the system's when nil.
+    public var serverAuthorities: String?
+    /// Name servers, `address` or `address:port`; the system's when empty.
+    public var nameServers: [String] = []
+    public var timers = SIPTimers()
+
+    public init() {}
+}

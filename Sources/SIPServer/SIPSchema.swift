@@ -1,0 +1,6 @@
+import Storage
+
+/// Tables of the SIP face. Statements use the dialect that SQLite and PostgreSQL share. Append only.
+public enum SIPSchema {
+    public static let migrations: [Migration] = []
+}

@@ -1,0 +1,181 @@
+import Ground
+import NIOCore
+
+/// Responses of finished server transactions, for requests that come again (RFC 3261 §17.2.2, timer J).
+///
+/// One ring of bytes, with nothing else kept of a transaction: no object, no timer. It grows up to its limit and then
+/// forgets the oldest first, so that however much is answered, memory is bounded; when little is answered it shrinks.
+final class AnsweredRequests {
+    private static let header = 48
+    private static let smallest = 65_536
+
+    private var memory: UnsafeMutableRawPointer
+    /// A power of two.
+    private var capacity: Int
+    /// Bytes; rounded down to a power of two.
+    var limit: Int
+    /// Counted from the start of everything; the place is the rest of the division by the capacity.
+    private var head = 0
+    private var tail = 0
+    /// Transactions and, apart from them, what a merged request has in common with them (§8.2.2.2).
+    private var index: [KeyedHash.Value: Int] = [:]
+    private var merged: [KeyedHash.Value: Int] = [:]
+
+    init(limit: Int) {
+        self.limit = max(limit, Self.smallest)
+        capacity = Self.smallest
+        memory = .allocate(byteCount: Self.smallest, alignment: 8)
+    }
+
+    deinit { memory.deallocate() }
+
+    /// Records that are kept.
+    var count: Int { index.count }
+    var bytes: Int { capacity }
+
+    /// - Parameters:
+    ///   - origin: what a merged request would share; nil when it cannot be one.
+    ///   - expires: uptime, milliseconds.
+    func add(_ key: KeyedHash.Value, origin: KeyedHash.Value?, response: ByteBuffer, expires: Int64, uptime: Int64) {
+        let count = response.readableBytes
+        let size = (Self.header + count + 7) & ~7
+        guard size <= capacity / 2 else { return }
+        makeRoom(size, uptime)
+        let place = head & (capacity - 1)
+        write(key, origin ?? KeyedHash.Value(high: 0, low: 0), expires, UInt32(count), at: place)
+        response.withUnsafeReadableBytes {
+            (memory + place + Self.header).copyMemory(from: $0.baseAddress!, byteCount: count)
+        }
+        index[key] = head
+        if let origin { merged[origin] = head }
+        head += size
+    }
+
+    /// The response to that transaction, in place; valid until the next call. Nil when there is none any more.
+    func response(to key: KeyedHash.Value, uptime: Int64) -> UnsafeRawBufferPointer? {
+        guard let position = index[key] else { return nil }
+        let place = position & (capacity - 1)
+        guard (memory + place).load(fromByteOffset: 32, as: Int64.self) > uptime else { return nil }
+        let count = Int((memory + place).load(fromByteOffset: 40, as: UInt32.self))
+        return UnsafeRawBufferPointer(start: memory + place + Self.header, count: count)
+    }
+
+    /// Whether another transaction has answered the same request (it came here on two ways).
+    func isMerged(_ origin: KeyedHash.Value, key: KeyedHash.Value, uptime: Int64) -> Bool {
+        guard let position = merged[origin] else { return false }
+        let record = memory + (position & (capacity - 1))
+        return record.load(fromByteOffset: 32, as: Int64.self) > uptime && self.key(position) != key
+    }
+
+    /// Now and then: gives memory back when most of it is out of date.
+    func shrink(uptime: Int64) {
+        while tail < head, expiry(tail) <= uptime { dropOldest() }
+        guard capacity > Self.smallest, head - tail < capacity / 8 else { return }
+        resize(to: max(Self.smallest, capacity / 4))
+    }
+
+    // MARK: The ring
+
+    private func key(_ position: Int) -> KeyedHash.Value {
+        let record = memory + (position & (capacity - 1))
+        return .init(high: record.load(as: UInt64.self), low: record.load(fromByteOffset: 8, as: UInt64.self))
+    }
+
+    private func expiry(_ position: Int) -> Int64 {
+        let place = position & (capacity - 1)
+        return capacity - place < Self.header ? .min : (memory + place).load(fromByteOffset: 32, as: Int64.self)
+    }
+
+    private func size(_ position: Int) -> Int {
+        let count = (memory + (position & (capacity - 1))).load(fromByteOffset: 40, as: UInt32.self)
+        return (Self.header + Int(count) + 7) & ~7
+    }
+
+    private func write(
+        _ key: KeyedHash.Value, _ origin: KeyedHash.Value, _ expires: Int64, _ count: UInt32, at place: Int
+    ) {
+        let record = memory + place
+        record.storeBytes(of: key.high, as: UInt64.self)
+        record.storeBytes(of: key.low, toByteOffset: 8, as: UInt64.self)
+        record.storeBytes(of: origin.high, toByteOffset: 16, as: UInt64.self)
+        record.storeBytes(of: origin.low, toByteOffset: 24, as: UInt64.self)
+        record.storeBytes(of: expires, toByteOffset: 32, as: Int64.self)
+        record.storeBytes(of: count, toByteOffset: 40, as: UInt32.self)
+    }
+
+    private func makeRoom(_ size: Int, _ uptime: Int64) {
+        while true {
+            let rest = capacity - (head & (capacity - 1))
+            // A record is in one piece; what is left at the end is skipped.
+            let wanted = rest < size ? rest + size : size
+            if head + wanted - tail <= capacity {
+                if rest < size { skip(rest) }
+                return
+            }
+            if tail < head, expiry(tail) > uptime, capacity * 2 <= limit {
+                resize(to: capacity * 2)
+            } else {
+                dropOldest()
+            }
+        }
+    }
+
+    /// Fills the end of the ring with a record of nothing. `rest` is a multiple of 8, and may be too small for a header.
+    private func skip(_ rest: Int) {
+        if rest >= Self.header {
+            let nobody = KeyedHash.Value(high: 0, low: 0)
+            write(nobody, nobody, .min, UInt32(rest - Self.header), at: head & (capacity - 1))
+        }
+        head += rest
+    }
+
+    private func dropOldest() {
+        let rest = capacity - (tail & (capacity - 1))
+        guard rest >= Self.header else {
+            tail += rest
+            return
+        }
+        let key = key(tail)
+        if index[key] == tail { index[key] = nil }
+        let record = memory + (tail & (capacity - 1))
+        let origin = KeyedHash.Value(
+            high: record.load(fromByteOffset: 16, as: UInt64.self), low: record.load(fromByteOffset: 24, as: UInt64.self))
+        if merged[origin] == tail { merged[origin] = nil }
+        tail += size(tail)
+    }
+
+    private func resize(to bytes: Int) {
+        let (old, oldCapacity, end) = (memory, capacity, head)
+        var position = tail
+        memory = .allocate(byteCount: bytes, alignment: 8)
+        capacity = bytes
+        (head, tail) = (0, 0)
+        index = Dictionary(minimumCapacity: index.count)
+        merged = Dictionary(minimumCapacity: merged.count)
+        while position < end {
+            let place = position & (oldCapacity - 1)
+            guard oldCapacity - place >= Self.header else {
+                position += oldCapacity - place
+                continue
+            }
+            let record = old + place
+            let count = Int(record.load(fromByteOffset: 40, as: UInt32.self))
+            let size = (Self.header + count + 7) & ~7
+            position += size
+            let key = KeyedHash.Value(
+                high: record.load(as: UInt64.self), low: record.load(fromByteOffset: 8, as: UInt64.self))
+            let origin = KeyedHash.Value(
+                high: record.load(fromByteOffset: 16, as: UInt64.self),
+                low: record.load(fromByteOffset: 24, as: UInt64.self))
+            guard record.load(fromByteOffset: 32, as: Int64.self) != .min else { continue }
+            let rest = capacity - (head & (capacity - 1))
+            if rest < size { skip(rest) }
+            guard head + size - tail <= capacity else { break }
+            (memory + (head & (capacity - 1))).copyMemory(from: record, byteCount: Self.header + count)
+            index[key] = head
+            if origin.high != 0 || origin.low != 0 { merged[origin] = head }
+            head += size
+        }
+        old.deallocate()
+    }
+}

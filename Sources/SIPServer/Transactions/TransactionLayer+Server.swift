@@ -1,0 +1,249 @@
+import Ground
+import NIOCore
+import SIPWire
+
+// Requests that come in.
+
+extension TransactionLayer {
+    /// A request whose form is in order.
+    func receive(_ message: SIPMessage, on flow: SIPFlow) {
+        guard let via = message.topVia else { return }
+        let method = message.method
+        let key = key(message, via, method == .ack ? .invite : method)
+        if !active.isEmpty, let known = active[key] {
+            if method == .ack { acknowledged(known) } else { repeated(known) }
+            return
+        }
+        if method != .ack, !flow.transport.isReliable, let response = answered.response(to: key, uptime: server.uptime) {
+            server.counters.repeatedRequests &+= 1
+            return answerFlow(via, flow).send(ByteBuffer(bytes: response))
+        }
+        let request = IncomingRequest(
+            message, flow: flow, answerFlow: answerFlow(via, flow), key: key, viaSplice: splice(message, via, flow),
+            server: server)
+        guard method != .ack else { return server.dispatch(request) }
+        guard method != .cancel else { return cancel(request, via) }
+        guard active.count < server.config.transactions else {
+            refused += 1
+            request.isStateless = true
+            return request.respond(.serviceUnavailable) { $0.add(.retryAfter, number: 5) }
+        }
+        if message.toTag.isEmpty {
+            let origin = origin(message)
+            if isMerged(origin, key) {
+                request.isStateless = true
+                return request.respond(.loopDetected)
+            }
+            request.origin = origin
+        }
+        if method == .invite { activate(request) }
+        server.dispatch(request)
+        if method != .invite, !request.isAnswered { activate(request) }
+    }
+
+    /// The answer of a request that is not fit to be handled: nothing is kept of it.
+    func refuse(_ message: SIPMessage, on flow: SIPFlow, _ status: SIPStatus, _ reason: StaticString) {
+        guard message.isRequest, message.method != .ack, let via = message.topVia, message.has(.callID) else { return }
+        let request = IncomingRequest(
+            message, flow: flow, answerFlow: answerFlow(via, flow), key: key(message, via, message.method),
+            viaSplice: splice(message, via, flow), server: server)
+        request.isStateless = true
+        request.respond(status, reason: reason)
+    }
+
+    private func activate(_ request: IncomingRequest) {
+        let isReliable = request.flow.transport.isReliable
+        let (timers, uptime) = (server.config.timers, server.uptime)
+        let deadline: Int64
+        if request.method == .invite {
+            let machine = InviteServerMachine(isReliable: isReliable, timers: timers, uptime: uptime)
+            deadline = machine.deadline
+            request.machine = .invite(machine)
+        } else {
+            let machine = NonInviteServerMachine(isReliable: isReliable, timers: timers, uptime: uptime)
+            deadline = machine.deadline
+            request.machine = .other(machine)
+        }
+        request.id = makeID()
+        active[request.key] = request
+        activeByID[request.id] = request
+        if let origin = request.origin { origins[origin] = request.key }
+        schedule(request.id, at: deadline)
+    }
+
+    private func end(_ request: IncomingRequest) {
+        activeByID[request.id] = nil
+        if active[request.key] === request { active[request.key] = nil }
+        if let origin = request.origin, origins[origin] == request.key { origins[origin] = nil }
+        request.id = 0
+        request.machine = .none
+        request.lastResponse = nil
+        request.whenCancelled = nil
+        request.whenTimedOut = nil
+    }
+
+    // MARK: What happens to one
+
+    func respond(to request: IncomingRequest, _ status: SIPStatus, _ bytes: ByteBuffer) {
+        let code = Int(status.rawValue)
+        switch request.machine {
+        case .none:
+            // Answered within the call that brought it, or long over.
+            guard !request.isAnswered, status.isFinal else { return }
+            request.isAnswered = true
+            request.answerFlow.send(bytes)
+            server.counters.count(status)
+            keep(request, bytes)
+        case .invite(var machine):
+            let actions = machine.respond(code, timers: server.config.timers, uptime: server.uptime)
+            request.machine = .invite(machine)
+            guard actions.contains(.transmit) else { return }
+            if status.isFinal, !request.isAnswered {
+                request.isAnswered = true
+                server.counters.count(status)
+            }
+            request.lastResponse = bytes
+            transmit(bytes, request)
+            schedule(request.id, at: machine.deadline)
+        case .other(var machine):
+            let actions = machine.respond(code, timers: server.config.timers, uptime: server.uptime)
+            request.machine = .other(machine)
+            guard actions.contains(.transmit) else { return }
+            transmit(bytes, request)
+            guard status.isFinal else {
+                request.lastResponse = bytes
+                return schedule(request.id, at: machine.deadline)
+            }
+            request.isAnswered = true
+            server.counters.count(status)
+            keep(request, bytes)
+            end(request)
+        }
+    }
+
+    /// For repetitions: a connection repeats nothing.
+    private func keep(_ request: IncomingRequest, _ bytes: ByteBuffer) {
+        guard !request.flow.transport.isReliable, !request.isStateless else { return }
+        answered.add(
+            request.key, origin: request.origin, response: bytes, expires: server.uptime + server.config.timers.giveUp,
+            uptime: server.uptime)
+    }
+
+    private func transmit(_ bytes: ByteBuffer, _ request: IncomingRequest) {
+        if request.answerFlow.isOpen { return request.answerFlow.send(bytes) }
+        // The connection is gone: a new one to where the Via says (§18.2.2).
+        guard let via = request.message.topVia else { return }
+        server.reconnect(request.flow, port: via.effectivePort) { $0?.send(bytes) }
+    }
+
+    private func repeated(_ request: IncomingRequest) {
+        server.counters.repeatedRequests &+= 1
+        switch request.machine {
+        case .invite(let machine): perform(machine.repeated(), request)
+        case .other(let machine): perform(machine.repeated(), request)
+        case .none: break
+        }
+    }
+
+    private func acknowledged(_ request: IncomingRequest) {
+        guard case .invite(var machine) = request.machine else { return }
+        let actions = machine.acknowledged(timers: server.config.timers, uptime: server.uptime)
+        request.machine = .invite(machine)
+        if actions.contains(.ended) { end(request) } else { schedule(request.id, at: machine.deadline) }
+    }
+
+    /// CANCEL (§9.2): answered by itself; the request it names is told.
+    private func cancel(_ request: IncomingRequest, _ via: SIPVia) {
+        guard let target = active[key(request.message, via, .invite)] else {
+            request.isStateless = true
+            return request.respond(.callDoesNotExist)
+        }
+        request.respond(.ok)
+        if !target.isAnswered { target.whenCancelled?() }
+    }
+
+    func timer(_ request: IncomingRequest, _ uptime: Int64) {
+        let (actions, deadline): (TransactionActions, Int64)
+        switch request.machine {
+        case .invite(var machine):
+            actions = machine.timer(timers: server.config.timers, uptime: uptime)
+            deadline = machine.deadline
+            request.machine = .invite(machine)
+        case .other(var machine):
+            actions = machine.timer(timers: server.config.timers, uptime: uptime)
+            deadline = machine.deadline
+            request.machine = .other(machine)
+        case .none: return
+        }
+        perform(actions, request)
+        // With nothing to do it was told too early: its deadline has moved, and stands in a later slot.
+        if request.id != 0, !actions.isEmpty { schedule(request.id, at: deadline) }
+    }
+
+    private func perform(_ actions: TransactionActions, _ request: IncomingRequest) {
+        if actions.contains(.transmit), let bytes = request.lastResponse { transmit(bytes, request) }
+        if actions.contains(.trying) {
+            let bytes = SIPResponseBuilder(to: request.message, status: .trying, splice: request.viaSplice).finish()
+            request.lastResponse = bytes
+            transmit(bytes, request)
+        }
+        if actions.contains(.timedOut) {
+            request.isAnswered = true
+            request.whenTimedOut?()
+        }
+        if actions.contains(.ended) { end(request) }
+    }
+
+    private func isMerged(_ origin: KeyedHash.Value, _ key: KeyedHash.Value) -> Bool {
+        if !origins.isEmpty, let other = origins[origin], other != key { return true }
+        return answered.isMerged(origin, key: key, uptime: server.uptime)
+    }
+
+    // MARK: Names and addresses
+
+    /// Branch, sent-by and method (§17.2.3); for a client of RFC 2543, which has no branch, what names its request.
+    private func key(_ message: SIPMessage, _ via: SIPVia, _ method: SIPMethod) -> KeyedHash.Value {
+        var state = hash.stateForPieces()
+        if via.hasMagicBranch {
+            message.branch.withBytes { state.add($0) }
+        } else {
+            message.requestURIText.withBytes { state.add($0) }
+            message.fromTag.withBytes { state.add($0) }
+            message.callID.withBytes { state.add($0) }
+            via.text.withBytes { state.add($0) }
+            state.add(UInt64(message.cseqNumber))
+        }
+        via.host.withBytes { state.add($0) }
+        state.add(UInt64(via.port ?? 0))
+        method.token.withBytes { state.add($0) }
+        return state.finish()
+    }
+
+    private func origin(_ message: SIPMessage) -> KeyedHash.Value {
+        var state = hash.stateForPieces()
+        message.fromTag.withBytes { state.add($0) }
+        message.callID.withBytes { state.add($0) }
+        state.add(UInt64(message.cseqNumber))
+        message.method.token.withBytes { state.add($0) }
+        return state.finish()
+    }
+
+    /// §18.2.2, RFC 3581 §4. `maddr` is not obeyed: it would let anybody have answers sent to others.
+    private func answerFlow(_ via: SIPVia, _ flow: SIPFlow) -> SIPFlow {
+        guard flow.transport == .udp, !via.wantsRport else { return flow }
+        let port = via.effectivePort
+        return port == flow.remote.port ? flow : SIPFlow(link: flow.link, remote: flow.remote.with(port: port))
+    }
+
+    /// What the topmost Via gets: `received`, and the port where it is asked for.
+    private func splice(_ message: SIPMessage, _ via: SIPVia, _ flow: SIPFlow) -> SIPSplice? {
+        let names = flow.link.names(of: flow.remote)
+        for parameter in via.parameters where parameter.name.matches("rport") {
+            // With a value it is somebody else's.
+            guard parameter.value == nil, let offset = message.offset(after: parameter.name) else { return nil }
+            return SIPSplice(offset: offset, bytes: names.rport)
+        }
+        guard via.host != names.host, let offset = message.offset(after: via.text) else { return nil }
+        return SIPSplice(offset: offset, bytes: names.received)
+    }
+}

@@ -1,0 +1,100 @@
+import NIOCore
+import SIPWire
+
+/// The way to a peer: a connection, or our UDP socket and the peer's address (RFC 5626 §3.1). Small, copied freely.
+public struct SIPFlow {
+    public let link: SIPLink
+    public let remote: TransportAddress
+
+    @inline(__always)
+    init(link: SIPLink, remote: TransportAddress) {
+        self.link = link
+        self.remote = remote
+    }
+
+    public var transport: SIPTransport { link.transport }
+
+    /// False once the connection, or the listener of the socket, is gone.
+    public var isOpen: Bool { link.isOpen }
+
+    /// Our own address as the peer reaches it.
+    public var local: TransportAddress { link.localAddress(toward: remote) }
+
+    /// A whole message. It leaves with everything else of this tick.
+    @inline(__always)
+    public func send(_ bytes: ByteBuffer) { link.send(bytes, to: remote) }
+}
+
+extension SIPFlow: Hashable {
+    public static func == (left: SIPFlow, right: SIPFlow) -> Bool {
+        left.link === right.link && left.remote == right.remote
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(ObjectIdentifier(link))
+        hasher.combine(remote)
+    }
+}
+
+extension SIPFlow: CustomStringConvertible {
+    public var description: String { "\(transport.parameter):\(remote)" }
+}
+
+/// A socket that carries SIP: one listening on UDP, or one connection. Confined to the server's loop.
+public class SIPLink {
+    public let transport: SIPTransport
+    unowned let server: SIPServer
+    public fileprivate(set) var isOpen = true
+    /// Waits for the flush at the end of this tick.
+    var isDirty = false
+    /// See `viaPrefix`; for the last of our addresses that was asked for, mostly the only one.
+    var prefix: (local: TransportAddress, text: SIPBytes)?
+
+    init(transport: SIPTransport, server: SIPServer) {
+        self.transport = transport
+        self.server = server
+    }
+
+    /// Called once; nothing is sent afterwards.
+    func closed() { isOpen = false }
+
+    // What the two kinds do differently.
+    func send(_ bytes: ByteBuffer, to remote: TransportAddress) { preconditionFailure("a link sends") }
+    func flush() {}
+    func localAddress(toward remote: TransportAddress) -> TransportAddress { preconditionFailure("a link has an address") }
+    /// The peer's address as header fields need it.
+    func names(of remote: TransportAddress) -> PeerNames { PeerNames(remote) }
+    /// Ends the connection; a socket that listens stays.
+    func close() {}
+    /// A client transaction waits for an answer on this link, or waits no more; a connection that ends tells it so.
+    func expects(_ id: UInt64) {}
+    func expectsNoMore(_ id: UInt64) {}
+
+    /// `Via: SIP/2.0/UDP host:port;rport;branch=z9hG4bK`
+    final func viaPrefix(toward remote: TransportAddress) -> SIPBytes {
+        let local = localAddress(toward: remote)
+        if let known = prefix, known.local == local { return known.text }
+        let host = server.config.advertisedHost ?? local.host
+        let text = SIPBytes(
+            "Via: SIP/2.0/\(transport.viaName) \(host):\(local.port)\(transport.isReliable ? "" : ";rport");branch=z9hG4bK")
+        prefix = (local, text)
+        return text
+    }
+}
+
+/// The address of a peer as header fields need it.
+final class PeerNames {
+    /// In digits, an IPv6 address in brackets.
+    let host: SIPBytes
+    /// `;received=192.0.2.1` (RFC 3261 §18.2.1)
+    let received: SIPBytes
+    /// `=5060;received=192.0.2.1`, behind `rport` (RFC 3581 §4)
+    let rport: SIPBytes
+
+    init(_ remote: TransportAddress) {
+        let ip = remote.ip
+        host = SIPBytes(remote.host)
+        received = SIPBytes(";received=\(ip)")
+        rport = SIPBytes("=\(remote.port);received=\(ip)")
+    }
+}

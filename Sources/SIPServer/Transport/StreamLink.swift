@@ -1,0 +1,241 @@
+import NIOCore
+import SIPWire
+import Transport
+
+/// A TCP or TLS connection, taken or made (RFC 3261 §18). Requests to the peer go over it while it is open.
+final class StreamLink: SIPLink {
+    private var context: ChannelHandlerContext?
+    let remote: TransportAddress
+    private let local: TransportAddress
+    /// Made by us, to a server of this name.
+    let isOutbound: Bool
+    let name: String
+    private var framer: SIPStreamFramer
+    /// What is not a whole message yet.
+    private var input = ByteBuffer()
+    private var output: ByteBuffer
+    private var waiting: Set<UInt64> = []
+    private var peerNames: PeerNames?
+    /// Monotonic milliseconds.
+    private(set) var lastUse: Int64
+    private let openedAt: Int64
+    private var hasSpoken = false
+    private var isClosing = false
+    /// Contacts are registered over it: it may be silent for long.
+    public var holds = 0
+    /// What TLS used; nil without TLS.
+    var encryption: TLSConnection?
+    /// The peer's certificate while nobody has decided about it: input waits.
+    private var isVerifying = false
+    /// The chain is one that an authority of ours stands behind.
+    private(set) var certificate: ClientCertificate?
+
+    init(
+        transport: SIPTransport, remote: TransportAddress, local: TransportAddress, isOutbound: Bool, name: String = "",
+        server: SIPServer
+    ) {
+        self.remote = remote
+        self.local = local
+        self.isOutbound = isOutbound
+        self.name = name
+        framer = SIPStreamFramer(limits: server.streamLimits)
+        output = ByteBuffer()
+        lastUse = server.time.uptime
+        openedAt = lastUse
+        super.init(transport: transport, server: server)
+    }
+
+    var flow: SIPFlow { SIPFlow(link: self, remote: remote) }
+
+    func attach(_ context: ChannelHandlerContext) { self.context = context }
+
+    override func localAddress(toward remote: TransportAddress) -> TransportAddress {
+        // Peers connect to where we listen, not to the port that a connection of ours came from.
+        isOutbound ? local.with(port: server.listeningPort(transport)) : local
+    }
+
+    override func names(of remote: TransportAddress) -> PeerNames {
+        if let peerNames { return peerNames }
+        let names = PeerNames(self.remote)
+        peerNames = names
+        return names
+    }
+
+    // MARK: Out
+
+    override func send(_ bytes: ByteBuffer, to remote: TransportAddress) {
+        guard isOpen, !isClosing else { return }
+        server.counters.streamMessagesOut &+= 1
+        if output.readableBytes == 0 {
+            // Mostly there is one; it goes out as it is.
+            output = bytes
+        } else {
+            output.writeImmutableBuffer(bytes)
+        }
+        server.output.mark(self)
+        if output.readableBytes > server.config.outputBytes { close() }
+    }
+
+    override func flush() {
+        guard let context, output.readableBytes > 0 else { return }
+        let bytes = output
+        output = ByteBuffer()
+        context.writeAndFlush(NIOAny(bytes), promise: nil)
+        // A peer that takes nothing must not make us hoard; its connection ends, and with it what waits.
+        if !context.channel.isWritable, context.channel.waitingBytes > server.config.outputBytes { close() }
+    }
+
+    override func expects(_ id: UInt64) { waiting.insert(id) }
+    override func expectsNoMore(_ id: UInt64) { waiting.remove(id) }
+
+    /// What was said still goes out.
+    override func close() {
+        guard let context, !isClosing else { return }
+        isClosing = true
+        if output.readableBytes > 0 {
+            let bytes = output
+            output = ByteBuffer()
+            context.writeAndFlush(NIOAny(bytes), promise: nil)
+        }
+        let channel = context.channel
+        channel.close(mode: .output, promise: nil)
+        server.loop.scheduleTask(in: .seconds(2)) { channel.close(mode: .all, promise: nil) }
+    }
+
+    override func closed() {
+        guard isOpen else { return }
+        super.closed()
+        context = nil
+        let lost = waiting
+        waiting = []
+        for id in lost { server.transactions.lost(id) }
+    }
+
+    // MARK: In
+
+    func received(_ bytes: ByteBuffer) {
+        var bytes = bytes
+        lastUse = server.time.uptime
+        server.uptime = lastUse
+        guard !isClosing else { return }
+        if input.readableBytes == 0 {
+            input = bytes
+        } else {
+            input.writeBuffer(&bytes)
+        }
+        if !isVerifying { read() }
+    }
+
+    private func read() {
+        while !isClosing, input.readableBytes > 0 {
+            let event = input.withUnsafeReadableBytes { framer.next($0) }
+            switch event {
+            case .needMoreBytes:
+                // The buffer is NIO's; a small rest is kept apart from it.
+                if input.readerIndex > 0 { input = ByteBuffer(buffer: input) }
+                return
+            case .message(let length):
+                hasSpoken = true
+                message(length)
+            case .ping(let length):
+                input.moveReaderIndex(forwardBy: length)
+                hasSpoken = true
+                send(Self.pong, to: remote)
+            case .pong(let length): input.moveReaderIndex(forwardBy: length)
+            case .fault(let status, let header): fault(status, header)
+            }
+        }
+        if input.readableBytes == 0 { input = ByteBuffer() }
+    }
+
+    private static let pong = ByteBuffer(string: "\r\n")
+    static let ping = ByteBuffer(string: "\r\n\r\n")
+
+    private func message(_ length: Int) {
+        let readerIndex = input.readerIndex
+        input.moveReaderIndex(forwardBy: length)
+        guard let slice = input.getSlice(at: readerIndex, length: length) else { return }
+        server.counters.streamMessagesIn &+= 1
+        server.received(slice, on: flow, isStream: true)
+    }
+
+    /// Where the next message begins is not known: an answer if there is somebody to answer, and the end.
+    private func fault(_ status: SIPStatus, _ header: Int) {
+        server.counters.malformed &+= 1
+        if header > 0, let head = input.getSlice(at: input.readerIndex, length: header) {
+            server.refuse(head, on: flow, status)
+        } else {
+            server.scanners.garbage(from: remote)
+        }
+        input = ByteBuffer()
+        close()
+    }
+
+    // MARK: Certificates
+
+    /// The peer has shown one: nothing is read until it is known what it is worth.
+    func handshaken(_ chain: [[UInt8]]) {
+        guard let authorities = server.config.clientAuthorities, let leaf = chain.first,
+            let shown = ClientCertificate(der: leaf)
+        else { return }
+        isVerifying = true
+        let link = NIOLoopBound(self, eventLoop: server.loop.nonisolated())
+        Task {
+            let isTrusted = await authorities.trust(chain)
+            link.eventLoop.execute {
+                let link = link.value
+                link.isVerifying = false
+                if isTrusted { link.certificate = shown }
+                link.read()
+            }
+        }
+    }
+
+    // MARK: Time
+
+    /// Whether it has been silent for too long.
+    func isIdle(_ uptime: Int64) -> Bool {
+        if !hasSpoken, !isOutbound { return uptime - openedAt > Int64(server.config.firstMessageTimeout) * 1_000 }
+        guard waiting.isEmpty else { return false }
+        // A client that registered keeps its connection alive by itself; the system notices dead ones.
+        let limit = holds > 0 ? 4 * server.config.idleTimeout : server.config.idleTimeout
+        return uptime - lastUse > Int64(limit) * 1_000
+    }
+}
+
+/// The pipeline's end of a connection.
+final class StreamHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let link: StreamLink
+
+    init(_ link: StreamLink) { self.link = link }
+
+    func handlerAdded(context: ChannelHandlerContext) { link.attach(context) }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { link.received(unwrapInboundIn(data)) }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if TLSReport.isHandshake(event), let chain = link.encryption?.peerCertificates(on: context.channel) {
+            link.handshaken(chain)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        link.server.forget(link)
+        link.closed()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        link.server.logger.debug("a SIP connection failed", metadata: ["error": "\(error)"])
+        context.close(promise: nil)
+    }
+}
+
+extension Channel {
+    /// Bytes that the socket has not taken yet.
+    fileprivate var waitingBytes: Int { (try? syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
+}

@@ -11,10 +11,14 @@ public struct SIPConfig: Sendable {
     public var advertisedHost: String?
     /// Further host names that are this server: `sip.example.org`.
     public var hostNames: [String] = []
+    /// Other names of domains, to the domain that they mean.
+    public var domainAliases: [String: String] = [:]
 
     // Authentication
     /// Requests of users need no digest: everybody is believed. For tests and closed networks.
     public var trustsEverybody = false
+    /// Requests of people of other domains are taken without a trunk that vouches for them.
+    public var acceptsForeign = false
     public var offersMD5 = true
     public var offersSHA256 = true
     /// Seconds that a nonce may be used.

@@ -27,9 +27,9 @@ public final class SIPServer {
     public var proxy: (any SIPForwarding)?
     public var dialogs = DialogTable()
     /// Where digests come from; without it nobody can log in.
-    public var credentials: (any DigestCredentials)? {
-        didSet { authentication.credentialsChanged() }
-    }
+    public var credentials: IMCore.DigestCredentials?
+    /// Whether a user may write that address as From, beside the own one.
+    public var isAlias: ((SIPURI, JID) -> Bool)?
     /// Which trunk a request comes from: by address, or by the certificate of its connection.
     public var trunkOf: ((IncomingRequest) -> SIPTrunk?)?
     /// Called once a second with the uptime, milliseconds.
@@ -60,6 +60,7 @@ public final class SIPServer {
     /// Where the executable listens for connections.
     public var ports: (tcp: UInt16?, tls: UInt16?) = (nil, nil)
     var names: OwnNames
+    var scannerNames: [SIPBytes] = []
 
     public init(
         router: Router, config: SIPConfig, loop: NIOIsolatedEventLoop, time: any TimeSource, logger: Logger,
@@ -83,6 +84,7 @@ public final class SIPServer {
     }
 
     private func applyLimits() {
+        scannerNames = config.scanners.map { SIPBytes($0.lowercased()) }
         limits.fields = config.headers
         limits.messageBytes = 65_536
         streamLimits = limits

@@ -98,11 +98,17 @@ struct Nonces {
     private func text(_ seconds: UInt32, _ number: UInt64) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(27)
-        for shift in stride(from: 24, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: seconds >> UInt32(shift))) }
-        for shift in stride(from: 48, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: number >> UInt64(shift))) }
+        for shift in stride(from: 24, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: seconds >> UInt32(shift)))
+        }
+        for shift in stride(from: 48, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: number >> UInt64(shift)))
+        }
         let seal = bytes.withUnsafeBytes { hash($0) }
         for word in [seal.high, seal.low] {
-            for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
+            for shift in stride(from: 56, through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+            }
         }
         var text: [UInt8] = []
         text.reserveCapacity(Self.length)
@@ -135,7 +141,8 @@ struct Nonces {
                 UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 19, as: UInt64.self)) == seal.low
             else { return nil }
             let seconds = UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self))
-            let number = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 3, as: UInt64.self)) & 0xFF_FFFF_FFFF_FFFF
+            let number =
+                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 3, as: UInt64.self)) & 0xFF_FFFF_FFFF_FFFF
             return (seconds, number)
         }
     }

@@ -1,16 +1,171 @@
+import Ground
+import IMCore
+import NIOCore
 import SIPWire
+import XMPPWire
 
-/// Who sent a request.
+/// Who sent a request: digest (RFC 3261 §22, RFC 8760), trunks, and whether From is the sender's own (§22.1, RFC 7616).
+///
+/// `SIPAuthentication+Digest` checks credentials.
 final class SIPAuthentication {
-    private unowned let server: SIPServer
+    unowned let server: SIPServer
+    var nonces: Nonces
+    var perAddress: FailureThrottle
+    var perAccount: FailureThrottle
+    /// Somebody has failed lately; without it no throttle needs to be asked.
+    var hasFailures = false
+    private var failuresSince: Int64 = 0
+    /// Credentials of nobody: what is unknown takes as long to refuse as what is wrong.
+    let decoy: [UInt8]
 
-    init(server: SIPServer) { self.server = server }
+    init(server: SIPServer) {
+        self.server = server
+        nonces = Nonces(lifetime: Int64(server.config.nonceLifetime) * 1_000, uptime: server.uptime)
+        perAddress = FailureThrottle(limit: server.config.failuresPerAddress)
+        perAccount = FailureThrottle(limit: server.config.failuresPerAccount)
+        decoy = HexText.digits(.random(in: .min ... .max)) + HexText.digits(.random(in: .min ... .max))
+    }
 
-    func credentialsChanged() {}
-    func reconfigured() {}
-    func tick(_ uptime: Int64) {}
+    func reconfigured() {
+        nonces.lifetime = Int64(server.config.nonceLifetime) * 1_000
+        perAddress.limit = server.config.failuresPerAddress
+        perAccount.limit = server.config.failuresPerAccount
+    }
 
-    func admit(_ request: IncomingRequest, inDialog: Bool, _ body: @escaping (IncomingRequest) -> Void) {
-        body(request)
+    func tick(_ uptime: Int64) {
+        if hasFailures, uptime - failuresSince > 180_000 { hasFailures = false }
+    }
+
+    func failed(_ remote: TransportAddress, account: String) {
+        server.counters.failedLogins &+= 1
+        hasFailures = true
+        failuresSince = server.uptime
+        perAddress.failed(remote.originText, uptime: server.uptime)
+        perAccount.failed(account, uptime: server.uptime)
+        server.scanners.failed(remote)
+    }
+
+    /// How a request comes to be asked for credentials.
+    enum Place {
+        /// Inside a dialog of our own.
+        case dialog
+        /// For us or our users: 401.
+        case server
+        /// To be passed on: 407.
+        case proxy
+    }
+
+    /// Finds out who sent the request, and goes on with `body`, at once or later; or answers it.
+    func admit(_ request: IncomingRequest, _ place: Place, _ body: @escaping (IncomingRequest) -> Void) {
+        let (message, config) = (request.message, server.config)
+        if let trunk = server.trunkOf?(request) {
+            request.sender = .trunk(trunk)
+            return body(request)
+        }
+        guard !isOpen(message, place) else { return body(request) }
+        // Whom a REGISTER is about stands in To (§10.2).
+        guard let party = message.method == .register ? message.to : message.from, let realm = server.domain(party.uri)
+        else {
+            // Somebody of another domain, and nobody vouches for it.
+            guard place != .dialog, !config.acceptsForeign else { return body(request) }
+            return refuse(request, message.method == .register ? .notFound : .forbidden)
+        }
+        if config.trustsEverybody {
+            guard let user = party.uri.decodedUser,
+                let jid = try? JID(local: String(decoding: user, as: UTF8.self), domain: realm, resource: nil)
+            else { return refuse(request, .forbidden) }
+            request.sender = .user(jid)
+            return body(request)
+        }
+        guard let credentials = credentials(in: message, realm: realm) else {
+            return challenge(request, place, realm: realm, isStale: false)
+        }
+        check(credentials, of: request, place, realm: realm, party: party, body)
+    }
+
+    func refuse(_ request: IncomingRequest, _ status: SIPStatus) {
+        request.isStateless = true
+        request.respond(status)
+    }
+
+    /// What needs no digest: what cannot be asked, what settings except, and what only goes on with a dialog whose names
+    /// nobody else knows.
+    private func isOpen(_ message: SIPMessage, _ place: Place) -> Bool {
+        switch message.method {
+        case .ack, .cancel: return true
+        case .bye, .prack, .update, .info, .notify:
+            if !message.toTag.isEmpty, place != .server { return true }
+        case .options where place == .server: return true
+        default: break
+        }
+        return !server.config.openMethods.isEmpty && server.config.openMethods.contains(message.method)
+    }
+
+    /// Of the first header line that is for our realm; both names are taken, because clients mix them up.
+    private func credentials(in message: SIPMessage, realm: String) -> SIPWire.DigestCredentials? {
+        for header in [SIPHeader.authorization, .proxyAuthorization] where message.has(header) {
+            if message.lineCount(header) == 1 {
+                if let found = message.first(header).flatMap({ SIPWire.DigestCredentials($0) }),
+                    found.realm.isText(realm)
+                {
+                    return found
+                }
+                continue
+            }
+            var found: SIPWire.DigestCredentials?
+            message.forEachField { name, _, value in
+                guard name == header, found == nil, let one = SIPWire.DigestCredentials(value), one.realm.isText(realm)
+                else { return }
+                found = one
+            }
+            if let found { return found }
+        }
+        return nil
+    }
+
+    // MARK: Challenges
+
+    /// 401 or 407 (§22.2, §22.3). Nothing is kept: the same request again is challenged again.
+    func challenge(_ request: IncomingRequest, _ place: Place, realm: String, isStale: Bool) {
+        if isScanner(request.message) || !server.scanners.allows(request.flow.remote, server.uptime) {
+            server.counters.scannerDrops &+= 1
+            return request.drop()
+        }
+        server.counters.challenges &+= 1
+        request.isStateless = true
+        let header: SIPHeader = place == .proxy ? .proxyAuthenticate : .wwwAuthenticate
+        let nonce = SIPBytes(nonces.make(uptime: server.uptime))
+        let realm = SIPBytes(realm)
+        let config = server.config
+        request.respond(place == .proxy ? .proxyAuthenticationRequired : .unauthorized) {
+            // The stronger first (RFC 8760 §2.4).
+            if config.offersSHA256 {
+                $0.addChallenge(header, realm: realm, nonce: nonce, algorithm: .sha256, stale: isStale)
+            }
+            if config.offersMD5 {
+                $0.addChallenge(header, realm: realm, nonce: nonce, algorithm: .md5, stale: isStale)
+            }
+        }
+    }
+
+    private func isScanner(_ message: SIPMessage) -> Bool {
+        guard !server.config.scanners.isEmpty, let agent = message.first(.userAgent) else { return false }
+        return server.scannerNames.contains { agent.count >= $0.count && agent.part(0, $0.count).matches($0) }
+    }
+}
+
+extension SIPBytes {
+    /// The UTF-8 of the text.
+    @inline(__always)
+    func isText(_ text: String) -> Bool {
+        guard text.utf8.count == count else { return false }
+        return withBytes { bytes in
+            var index = 0
+            for byte in text.utf8 {
+                if byte != bytes[index] { return false }
+                index += 1
+            }
+            return true
+        }
     }
 }

@@ -91,6 +91,12 @@ public final class IncomingRequest {
         server.transactions.respond(to: self, status, bytes)
     }
 
+    /// Gives no answer: whoever sent it is better left alone.
+    func drop() {
+        isStateless = true
+        if case .none = machine { isAnswered = true }
+    }
+
     /// Answers with a response that is made already: one that a proxy passes back, with our Via taken off.
     public func relay(_ status: SIPStatus, _ bytes: ByteBuffer) {
         // Of an INVITE every 2xx is passed back, whenever it comes (RFC 6026 §7.1).
@@ -100,7 +106,7 @@ public final class IncomingRequest {
 }
 
 enum HexText {
-    private static let alphabet = Array("0123456789abcdef".utf8)
+    static let alphabet = Array("0123456789abcdef".utf8)
 
     /// 16 characters.
     static func digits(_ word: UInt64) -> [UInt8] {

@@ -4,14 +4,17 @@ import SIPWire
 
 /// What counts as us: the domains that we serve, the host names and addresses that we listen on.
 struct OwnNames {
-    private let domains: Set<SIPBytes>
+    private let domains: [SIPBytes: String]
     private let hosts: Set<SIPBytes>
     /// Addresses of our interfaces, in digits; asked for when first wanted.
     private var addresses: Set<SIPBytes>?
 
     init(_ config: SIPConfig) {
-        domains = Set(config.domains.map { SIPBytes($0.lowercased()) })
-        hosts = Set((config.hostNames + [config.advertisedHost].compactMap { $0 }).map { SIPBytes($0.lowercased()) })
+        domains = Dictionary(config.domains.map { (SIPBytes($0.lowercased()), $0) }) { first, _ in first }
+        hosts = Set(
+            (config.hostNames + Array(config.domainAliases.keys) + [config.advertisedHost].compactMap { $0 }).map {
+                SIPBytes($0.lowercased())
+            })
     }
 
     mutating func forget() { addresses = nil }
@@ -19,13 +22,15 @@ struct OwnNames {
     /// A domain whose users are ours.
     ///
     /// - Parameter host: in lower case, as `SIPURI` has it.
-    func serves(_ host: SIPBytes) -> Bool { domains.contains(host) }
+    func serves(_ host: SIPBytes) -> Bool { domains[host] != nil }
+
+    func domain(_ host: SIPBytes) -> String? { domains[host] }
 
     /// The server itself, or one of its domains.
     ///
     /// - Parameter ports: that we listen on; a host name of ours with another port is somebody else.
     mutating func isUs(_ host: SIPBytes, port: UInt16?, ports: Set<UInt16>) -> Bool {
-        if domains.contains(host) { return port.map { ports.contains($0) } ?? true }
+        if domains[host] != nil { return port.map { ports.contains($0) } ?? true }
         guard hosts.contains(host) || isOwnAddress(host) else { return false }
         return ports.contains(port ?? 5_060) || (port == nil && ports.contains(5_061))
     }
@@ -35,7 +40,9 @@ struct OwnNames {
         if addresses == nil {
             var found: Set<SIPBytes> = []
             for device in (try? System.enumerateDevices()) ?? [] {
-                if let address = device.address.flatMap({ TransportAddress($0) }) { found.insert(SIPBytes(address.host)) }
+                if let address = device.address.flatMap({ TransportAddress($0) }) {
+                    found.insert(SIPBytes(address.host))
+                }
             }
             addresses = found
         }

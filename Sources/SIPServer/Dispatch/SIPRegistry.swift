@@ -25,7 +25,13 @@ public struct SIPRegistry {
     /// As Allow names them.
     public private(set) var allow = SIPBytes("ACK, CANCEL, OPTIONS")
 
+    /// Extensions that a request may require of us.
+    public private(set) var options: [SIPBytes] = ["path", "outbound", "gruu", "eventlist"].map { SIPBytes($0) }
+
     public init() {}
+
+    /// - Parameter option: a tag in lower case that some handler understands.
+    public mutating func understand(_ option: String) { options.append(SIPBytes(option)) }
 
     /// The last one to be added serves.
     public mutating func add(_ handler: any SIPMethodHandler) {

@@ -7,23 +7,24 @@ extension SIPServer {
     func dispatch(_ request: IncomingRequest) {
         guard RequestChecks.pass(request) else { return }
         if let (user, key) = dialogs.find(request.message) {
-            return authentication.admit(request, inDialog: true) { user.handle($0, in: key) }
+            return authentication.admit(request, .dialog) { user.handle($0, in: key) }
         }
         guard isForUs(request.message) else {
-            guard let proxy else { return request.respond(.notFound) }
-            return authentication.admit(request, inDialog: false) { proxy.forward($0) }
+            guard let proxy else { return authentication.admit(request, .server) { $0.respond(.notFound) } }
+            return authentication.admit(request, .proxy) { proxy.forward($0) }
         }
         serve(request)
     }
 
     private func serve(_ request: IncomingRequest) {
         let method = request.method
+        guard RequestChecks.passRequire(request, registry) else { return }
         if let handler = registry[method] {
-            return authentication.admit(request, inDialog: false) { handler.handle($0) }
+            return authentication.admit(request, .server) { handler.handle($0) }
         }
         let hasUser = request.message.requestURI?.user != nil
         if hasUser, let proxy {
-            return authentication.admit(request, inDialog: false) { proxy.forward($0) }
+            return authentication.admit(request, .proxy) { proxy.forward($0) }
         }
         switch method {
         case .ack: break
@@ -43,6 +44,14 @@ extension SIPServer {
     /// A domain whose users are ours.
     public func serves(_ host: SIPBytes) -> Bool { names.serves(host) }
 
+    /// The domain of ours that a URI's host means; a name or address of the server itself means the first. Nil for others.
+    public func domain(_ uri: SIPURI) -> String? {
+        let host = uri.host
+        if let domain = names.domain(host) { return domain }
+        if let alias = config.domainAliases[host.string] { return alias }
+        return isUs(uri) ? config.domains.first : nil
+    }
+
     /// The Request-URI is ours, and no Route goes on from here.
     private func isForUs(_ message: SIPMessage) -> Bool {
         guard let uri = message.requestURI, uri.scheme == .sip || uri.scheme == .sips else { return false }
@@ -54,31 +63,11 @@ extension SIPServer {
         return isUs(uri)
     }
 
-    private func answerOptions(_ request: IncomingRequest) {
+    func answerOptions(_ request: IncomingRequest) {
         request.respond(.ok) {
             $0.add(.allow, registry.allow)
             $0.add(.accept, "application/pidf+xml, text/plain, message/cpim")
             $0.add(.supported, "path, outbound, gruu, eventlist")
         }
-    }
-}
-
-/// What every request is checked for before anybody looks at it.
-enum RequestChecks {
-    /// False when it was answered.
-    static func pass(_ request: IncomingRequest) -> Bool {
-        let message = request.message
-        guard message.method != .ack else { return true }
-        if let forwards = message.maxForwards, forwards == 0, message.method != .register {
-            return refuse(request, .tooManyHops)
-        }
-        if let uri = message.requestURI, uri.scheme == .other { return refuse(request, .unsupportedURIScheme) }
-        return true
-    }
-
-    private static func refuse(_ request: IncomingRequest, _ status: SIPStatus) -> Bool {
-        request.isStateless = true
-        request.respond(status)
-        return false
     }
 }

@@ -139,7 +139,8 @@ final class AnsweredRequests {
         if index[key] == tail { index[key] = nil }
         let record = memory + (tail & (capacity - 1))
         let origin = KeyedHash.Value(
-            high: record.load(fromByteOffset: 16, as: UInt64.self), low: record.load(fromByteOffset: 24, as: UInt64.self))
+            high: record.load(fromByteOffset: 16, as: UInt64.self),
+            low: record.load(fromByteOffset: 24, as: UInt64.self))
         if merged[origin] == tail { merged[origin] = nil }
         tail += size(tail)
     }

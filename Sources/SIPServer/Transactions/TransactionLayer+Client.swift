@@ -28,7 +28,9 @@ extension TransactionLayer {
     }
 
     /// Sends what needs no transaction: ACK for a 2xx.
-    func sendAlone(_ request: OutgoingRequest, on flow: SIPFlow) { flow.send(stamped(request, id: makeID(), flow: flow)) }
+    func sendAlone(_ request: OutgoingRequest, on flow: SIPFlow) {
+        flow.send(stamped(request, id: makeID(), flow: flow))
+    }
 
     /// The request with our Via, the branch of which names the transaction: a number, a seal over it, so that nobody who has
     /// not seen the request can answer it, and the mark by which we know a loop.
@@ -110,6 +112,18 @@ extension TransactionLayer {
         }
     }
 
+    /// What a request is passed on by: the same again is a loop, anything else a spiral (RFC 3261 §16.6 step 8).
+    public func loopMark(for request: SIPMessage) -> UInt32 {
+        var state = hash.stateForPieces()
+        request.requestURIText.withBytes { state.add($0) }
+        request.fromTag.withBytes { state.add($0) }
+        request.toTag.withBytes { state.add($0) }
+        request.callID.withBytes { state.add($0) }
+        state.add(UInt64(request.cseqNumber))
+        for item in request.all(.route) { item.withBytes { state.add($0) } }
+        return UInt32(truncatingIfNeeded: state.finish().low)
+    }
+
     // MARK: Responses
 
     /// A response; one that belongs to nothing of ours is dropped (RFC 6026 §7.3).
@@ -170,7 +184,9 @@ extension TransactionLayer {
             server.counters.retransmissions &+= 1
             client.flow?.send(sent)
         }
-        if actions.contains(.ended) { forget(client) } else if !actions.isEmpty, let deadline = client.machine?.deadline {
+        if actions.contains(.ended) {
+            forget(client)
+        } else if !actions.isEmpty, let deadline = client.machine?.deadline {
             schedule(id, at: deadline)
         }
         guard actions.contains(.timedOut), !next(client) else { return }
@@ -251,7 +267,9 @@ extension TransactionLayer {
         guard !flow.transport.isReliable else { return }
         for step in [1, 3, 7] {
             server.loop.scheduleTask(in: .milliseconds(server.config.timers.t1 * Int64(step))) { [weak client] in
-                guard let client, case .invite(let machine) = client.machine, machine.state == .proceeding else { return }
+                guard let client, case .invite(let machine) = client.machine, machine.state == .proceeding else {
+                    return
+                }
                 flow.send(bytes)
             }
         }

@@ -14,7 +14,8 @@ extension TransactionLayer {
             if method == .ack { acknowledged(known) } else { repeated(known) }
             return
         }
-        if method != .ack, !flow.transport.isReliable, let response = answered.response(to: key, uptime: server.uptime) {
+        if method != .ack, !flow.transport.isReliable, let response = answered.response(to: key, uptime: server.uptime)
+        {
             server.counters.repeatedRequests &+= 1
             return answerFlow(via, flow).send(ByteBuffer(bytes: response))
         }

@@ -61,7 +61,9 @@ public class SIPLink {
     // What the two kinds do differently.
     func send(_ bytes: ByteBuffer, to remote: TransportAddress) { preconditionFailure("a link sends") }
     func flush() {}
-    func localAddress(toward remote: TransportAddress) -> TransportAddress { preconditionFailure("a link has an address") }
+    func localAddress(toward remote: TransportAddress) -> TransportAddress {
+        preconditionFailure("a link has an address")
+    }
     /// The peer's address as header fields need it.
     func names(of remote: TransportAddress) -> PeerNames { PeerNames(remote) }
     /// Ends the connection; a socket that listens stays.
@@ -76,7 +78,8 @@ public class SIPLink {
         if let known = prefix, known.local == local { return known.text }
         let host = server.config.advertisedHost ?? local.host
         let text = SIPBytes(
-            "Via: SIP/2.0/\(transport.viaName) \(host):\(local.port)\(transport.isReliable ? "" : ";rport");branch=z9hG4bK")
+            "Via: SIP/2.0/\(transport.viaName) \(host):\(local.port)\(transport.isReliable ? "" : ";rport");branch=z9hG4bK"
+        )
         prefix = (local, text)
         return text
     }

@@ -7,6 +7,7 @@ public struct AdminParts: Sendable {
     public var doctor: (any AdminDoctor)?
     public var logs: (any AdminLogs)?
     public var certificates: (any AdminCertificates)?
+    public var sip: (any AdminSIP)?
 
     public init() {}
 }

@@ -6,7 +6,8 @@ public enum CommandLineVerbs {
     public static var all: [any ParsableCommand.Type] {
         [
             InitCommand.self, CheckCommand.self, UserCommand.self, UsersCommand.self, ContactsCommand.self,
-            JobsCommand.self, SessionCommand.self, PresenceCommand.self, SettingsCommand.self, ServiceCommand.self,
+            JobsCommand.self, SessionCommand.self, SIPCommand.self, PresenceCommand.self, SettingsCommand.self,
+            ServiceCommand.self,
             StatusCommand.self, DoctorCommand.self, ExplainCommand.self, TraceCommand.self,
             AdministratorCommand.self, TokenCommand.self, AuditCommand.self,
             BenchCommand.self, VersionCommand.self, ReferenceCommand.self,

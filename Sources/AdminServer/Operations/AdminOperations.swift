@@ -7,7 +7,7 @@ public enum AdminOperations {
         + AdministratorOperations.all + TokenOperations.all + SetupOperations.all + AuditOperations.all
         + SettingsOperations.all + ServiceOperations.all + DoctorOperations.all + CertificateOperations.all
         + MetricsOperations.all + LogOperations.all + ExplainOperations.all
-        + ContactOperations.all + RosterOperations.all + JobOperations.all
+        + ContactOperations.all + RosterOperations.all + JobOperations.all + SIPOperations.all
 
     public static func named(_ name: String) -> AdminOperation? { all.first { $0.name == name } }
 }

@@ -24,6 +24,8 @@ private let expected: [String: String] = [
     "certificates.list": "SAU", "certificates.replace": "S",
     "metrics.list": "SAHU", "metrics.history": "SAHU", "health.get": "SAHU", "logs.list": "SAU",
     "explain.presence": "SAHU", "explain.message": "SAHU", "presence.show": "SAHU", "presence.set": "SAH",
+    "sip.registrations": "SAHU", "sip.unregister": "SAH", "sip.subscriptions": "SAHU", "sip.publications": "SAHU",
+    "sip.trunks": "SAHU", "sip.resolve": "SAHU", "sip.credentials": "SAHU",
     "presence.clear": "SAH", "traces.begin": "SA", "traces.events": "SA", "traces.end": "SA",
 ]
 

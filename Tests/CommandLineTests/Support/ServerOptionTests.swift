@@ -87,6 +87,11 @@ struct ServerOptionTests {
             "token list --json", "token revoke 0123",
             "audit anna --operation users --who bob --limit 5 --refused --json",
             "status --server https://localhost:8443 --token-file f --ca-file c",
+            "sip registrations --user a@b --query x --json", "sip unregister a@b",
+            "sip unregister a@b sip:a@c --config f",
+            "sip subscriptions --watcher a@b --presentity c@d --package presence --state active --json",
+            "sip publications --user a@b --json", "sip trunks --json", "sip resolve sip:a@b --from c@d --json",
+            "sip credentials --json",
             "session list --json", "session end a@b/c", "status --json --config f",
         ]
         for form in forms {

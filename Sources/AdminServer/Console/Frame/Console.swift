@@ -34,6 +34,8 @@ public struct Console: AdminPages {
         SetupPages.add(to: routes)
         UserPages.add(to: routes)
         SessionPages.add(to: routes)
+        SIPPages.add(to: routes)
+        TrunkPages.add(to: routes)
         SettingsPages.add(to: routes)
         AdministratorPages.add(to: routes)
         AuditPages.add(to: routes)

@@ -34,9 +34,13 @@ enum ConsoleResources {
         "settings_tabs": PackageResources.settings_tabs_mustache,
         "setup": PackageResources.setup_mustache,
         "signin": PackageResources.signin_mustache,
+        "sip": PackageResources.sip_mustache,
+        "sip_contacts": PackageResources.sip_contacts_mustache,
+        "sip_subscriptions": PackageResources.sip_subscriptions_mustache,
         "top": PackageResources.top_mustache,
         "trace": PackageResources.trace_mustache,
         "troubleshooter": PackageResources.troubleshooter_mustache,
+        "trunks": PackageResources.trunks_mustache,
         "user": PackageResources.user_mustache,
         "users": PackageResources.users_mustache,
     ]

@@ -8,7 +8,8 @@ enum ConsolePath {
 /// The entries of the navigation, in its order. A section is shown to whoever may perform its operation, and only when
 /// the server has that operation.
 enum ConsoleSection: String, Sendable, CaseIterable {
-    case dashboard, users, sessions, jobs, presence, messaging, settings, troubleshooter, services, explain, logs
+    case dashboard, users, sessions, jobs, presence, sip, messaging, trunks, settings, troubleshooter, services, explain
+    case logs
     case certificates, administrators, audit, api
 
     enum Group: String, CaseIterable { case top, users, policy, diagnostics, system }
@@ -17,7 +18,7 @@ enum ConsoleSection: String, Sendable, CaseIterable {
         switch self {
         case .dashboard: .top
         case .users, .sessions, .jobs: .users
-        case .presence, .messaging, .settings: .policy
+        case .presence, .sip, .messaging, .trunks, .settings: .policy
         case .troubleshooter, .services, .explain, .logs: .diagnostics
         case .certificates, .administrators, .audit, .api: .system
         }
@@ -41,6 +42,8 @@ enum ConsoleSection: String, Sendable, CaseIterable {
         case .sessions: "sessions.list"
         case .jobs: "jobs.list"
         case .presence, .messaging, .settings: "settings.list"
+        case .sip: "sip.registrations"
+        case .trunks: "sip.trunks"
         case .troubleshooter: "doctor.examine"
         case .services: "services.list"
         case .explain: "explain.presence"

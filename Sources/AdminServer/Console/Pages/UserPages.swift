@@ -165,7 +165,8 @@ enum UserPages {
             href: path(user.jid), facts: facts, mayChange: request.may("users.password"),
             mayRemove: request.may("users.delete"), mayEnd: request.may("sessions.end"), problem: problem,
             sessions: user.sessions.map { SessionRow($0, language) }, hasSessions: !user.sessions.isEmpty,
-            policy: policy, hasPolicy: !policy.isEmpty,
+            registrations: await registrations(of: user.jid, request),
+            subscriptions: await subscriptions(of: user.jid, request), policy: policy, hasPolicy: !policy.isEmpty,
             policyHref: request.may("settings.change")
                 ? SettingsPages.root + "/for/user/" + ConsoleForm.encoded(user.jid) : nil,
             roster: .init(
@@ -192,6 +193,31 @@ enum UserPages {
         else { return "–" }
         let state = language.optional("state.\(found.status.state)") ?? found.status.state
         return [state, found.status.note, found.status.reason].filter { !$0.isEmpty }.joined(separator: " · ")
+    }
+
+    /// SIP contacts of the user; nil for none.
+    private static func registrations(of jid: String, _ request: ConsoleRequest) async -> SIPContactTable? {
+        guard request.may("sip.registrations"),
+            let found: AdminPage<AdminSIPRegistration> = try? await request.perform(
+                "sip.registrations", ["user": jid, "limit": "100"]), !found.items.isEmpty
+        else { return nil }
+        return SIPContactTable(
+            rows: found.items.map { SIPContactRow($0, request.language) }, mayEnd: request.may("sip.unregister"))
+    }
+
+    /// Who watches the user over SIP, and whom the user watches; nil for nobody.
+    private static func subscriptions(of jid: String, _ request: ConsoleRequest) async -> SIPSubscriptionTable? {
+        guard request.may("sip.subscriptions") else { return nil }
+        var rows: [SIPSubscriptionRow] = []
+        for side in ["watcher", "presentity"] {
+            let found: AdminPage<AdminSIPSubscription>? = try? await request.perform(
+                "sip.subscriptions", [side: jid, "limit": "100"])
+            // One that watches itself stands in both lists.
+            rows += (found?.items ?? []).filter { side == "watcher" || $0.watcher != jid }.map {
+                SIPSubscriptionRow($0, request.language)
+            }
+        }
+        return rows.isEmpty ? nil : SIPSubscriptionTable(rows: rows)
     }
 
     /// Settings that may differ by user, with the value for this one.
@@ -302,6 +328,8 @@ private struct UserModel: Sendable {
     var problem: String?
     var sessions: [SessionRow]
     var hasSessions: Bool
+    var registrations: SIPContactTable?
+    var subscriptions: SIPSubscriptionTable?
     var policy: [Policy]
     var hasPolicy: Bool
     var policyHref: String?

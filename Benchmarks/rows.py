@@ -6,6 +6,7 @@ The budgets are ratios to the better peer of the same run, from the performance 
 from dataclasses import dataclass, field
 
 PEERS = ("ejabberd", "prosody")
+SIP_PEERS = ("kamailio",)
 
 
 @dataclass
@@ -47,6 +48,14 @@ class Row:
     # Members that the second table shows.
     extra: list = field(default_factory=list)
 
+    @property
+    def is_sip(self):
+        return self.scenario.startswith("sip-")
+
+    @property
+    def peers(self):
+        return SIP_PEERS if self.is_sip else PEERS
+
 
 CHAT = "--n 400 --warmup 2"
 THROUGHPUT = [("msg_per_s", "messages/s"), ("p50_ms", "p50 ms"), ("p99_ms", "p99 ms")]
@@ -58,16 +67,63 @@ def message(title, budget):
     return [Figure(title, "srv_cpu_us_per_message", "µs", budget)]
 
 
+def sip_rows():
+    """At most Kamailio's time over UDP, half of it over TCP; Kamailio has everything in memory in every row."""
+    both = SIP_PEERS + ("roost",)
+    loads = [
+        ("register", "--n 2000 --conc 50", "SIP registration refreshed", "register"),
+        ("message", "--n 400", "SIP message between registered users", "message"),
+        ("publish-w1", "--n 50 --watchers 1", "SIP publication, 1 watcher", "publish"),
+        ("publish-w10", "--n 50 --watchers 10", "SIP publication, 10 watchers", "publish"),
+        ("publish-w50", "--n 50 --watchers 50", "SIP publication, 50 watchers", "publish"),
+        ("subscribe", "--n 400 --conc 50", "SIP SUBSCRIBE with its notification", "subscribe"),
+    ]
+    kept = {"memory": "", "power": "; Roost survives loss of power"}
+    made = []
+    for durability, transport in (("memory", "udp"), ("memory", "tcp"), ("power", "udp")):
+        for name, options, title, unit in loads:
+            if (transport == "tcp" or durability == "power") and name in ("publish-w1", "publish-w50"):
+                continue
+            budget = None if durability == "power" else 1 if transport == "udp" else 1 / 2
+            made.append(Row(
+                f"sip-{name}-{transport}" + ("-power" if durability == "power" else ""), f"sip-{unit}",
+                f"{options} --transport {transport} --warmup 1",
+                [Figure(f"{title}, {transport.upper()}{kept[durability]}", f"srv_cpu_us_per_{unit}", "µs", budget)],
+                durability=durability, fresh=True, servers=both, accounts=2600,
+                extra=[(f"{unit}_per_s", "a second"), ("p50_ms", "p50 ms"), ("p99_ms", "p99 ms")]))
+    for rate, name, options, title, unit in (
+            (1000, "message", "--n 400", "1,000 SIP messages/s", "message"),
+            (100, "publish-w10", "--n 50 --watchers 10", "100 SIP publications/s, 10 watchers", "publish")):
+        made.append(Row(
+            f"sip-{name}-udp-{rate}", f"sip-{unit}", f"{options} --rate {rate} --warmup 1",
+            [Figure(f"{title}, UDP", f"srv_cpu_us_per_{unit}", "µs", None), Figure("their p99", "p99_ms", "ms", None)],
+            fresh=True, servers=both, accounts=2600, extra=[("p50_ms", "p50 ms"), ("p99_ms", "p99 ms")]))
+    made.append(Row(
+        "sip-registered-25000", "sip-register", "--n 25000 --conc 20 --rate 7 --warmup 6 --keep",
+        [Figure("SIP registration of 25,000, PSS", "pss_bytes_per_registration", "KB", 2 / 3, 1 / 1000),
+         Figure("25,000 registrations refreshed each hour, cores", "srv_cores", "cores", None)],
+        fresh=True, servers=both, accounts=25000, extra=[("first_per_s", "a second")]))
+    made.append(Row(
+        "sip-idle-20000", "sip-idle", "--n 20000 --users 2000 --rate 800 --keep",
+        [Figure("SIP subscription of 20,000, PSS", "pss_bytes_per_subscription", "KB", 2 / 3, 1 / 1000)],
+        fresh=True, servers=both, accounts=2600, extra=[("subscribe_per_s", "a second")]))
+    made.append(Row(
+        "sip-idle-100000", "sip-idle", "--n 100000 --users 2000 --conc 50 --keep",
+        [Figure("SIP subscription of 100,000, PSS", "pss_bytes_per_subscription", "KB", None, 1 / 1000)],
+        fresh=True, servers=("roost",), accounts=2600, runs=1, extra=[("subscribe_per_s", "a second")]))
+    return made
+
+
 ROWS = [
     Row("chat-plain", "chat", CHAT, message("1:1 message, plain", 1 / 8), extra=THROUGHPUT),
     Row("chat-tls", "chat", CHAT, message("1:1 message, TLS", 1 / 6), tls=True, extra=THROUGHPUT),
     Row("chat-1000-plain", "chat", CHAT + " --rate 1000", message("1,000 messages/s, plain", 1 / 3), extra=THROUGHPUT),
     Row("chat-1000-tls", "chat", CHAT + " --rate 1000", message("1,000 messages/s, TLS", 1 / 3), tls=True,
         extra=THROUGHPUT),
-    Row("presence-200x50", "presence", "--base 20000 --n 200 --contacts 50 --warmup 2",
+    Row("presence-200x50", "presence", "--base 30000 --n 200 --contacts 50 --warmup 2",
         [Figure("presence, 200 users with 50 contacts, per delivery", "srv_cpu_us_per_delivery", "µs", 1 / 5)],
         accounts=0, extra=[("deliveries_per_s", "deliveries/s"), ("p50_ms", "p50 ms"), ("p99_ms", "p99 ms")]),
-    Row("eventing-200x50", "presence", "--base 20000 --n 200 --contacts 50 --warmup 2 --eventing",
+    Row("eventing-200x50", "presence", "--base 30000 --n 200 --contacts 50 --warmup 2 --eventing",
         [Figure("personal eventing, 200 users with 50 contacts, per delivery", "srv_cpu_us_per_delivery", "µs", 1 / 5)],
         accounts=0, extra=[("deliveries_per_s", "deliveries/s"), ("p50_ms", "p50 ms"), ("p99_ms", "p99 ms")]),
     Row("chat-sm-5000", "chat", CHAT + " --rate 5000 --sm",
@@ -103,4 +159,4 @@ ROWS = [
         [Figure("19,000 TLS sessions logged in, PSS of each", "pss_bytes_per_session", "KB", None, 1 / 1000)],
         tls=True, durability="power", fresh=True, servers=("roost",), accounts=19000, runs=1,
         extra=[("online", "online"), ("logins_per_s", "logins/s")]),
-]
+] + sip_rows()

@@ -4,11 +4,13 @@ Every server gets its own folder below the work folder, loopback listeners and o
 as a child of this process, so that it is ended by its own process id and never by name.
 """
 
+import hashlib
 import os
 import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 
@@ -46,6 +48,8 @@ class Server:
     name = ""
     port = 0
     tls_port = 0
+    # UDP and TCP.
+    sip_port = 0
     # The mechanism that its stored passwords allow.
     mechanism = "SCRAM-SHA-1"
     # How its accounts are made: in-band registration, or the server's own import.
@@ -55,6 +59,8 @@ class Server:
         self.folder = os.path.join(work, self.name)
         # Whether users have history; a reason for a restart.
         self.archive = False
+        # Whether it is measured with SIP; a reason for a restart too.
+        self.sip = False
         self.process = None
 
     @property
@@ -170,12 +176,62 @@ class Ejabberd(Server):
         return package_version("ejabberd")
 
 
+class Kamailio(Server):
+    """Registrar, proxy and presence server, all in memory: it has no other durability worth comparing."""
+
+    name = "kamailio"
+    port = tls_port = sip_port = 15460
+    packages = ["kamailio", "kamailio-presence-modules", "kamailio-sqlite-modules"]
+    registers = False
+
+    @property
+    def database(self):
+        return os.path.join(self.folder, "kamailio.db")
+
+    def configure(self):
+        os.makedirs(self.folder, exist_ok=True)
+        self.fill("kamailio.cfg.in", os.path.join(self.folder, "kamailio.cfg"), dir=self.folder, port=self.port,
+                  domain=DOMAIN)
+        if not os.path.exists(self.database):
+            database = sqlite3.connect(self.database)
+            for part in ("standard", "presence"):
+                with open(f"/usr/share/kamailio/db_sqlite/{part}-create.sql") as file:
+                    database.executescript(file.read())
+            database.execute("CREATE TABLE secret (id INTEGER PRIMARY KEY, username TEXT UNIQUE, ha1 TEXT,"
+                             " key_type INT DEFAULT 0, value_type INT DEFAULT 0, expires INT DEFAULT 0)")
+            database.commit()
+            database.close()
+        if os.geteuid() == 0:
+            subprocess.run(["chown", "-R", "kamailio:kamailio", self.folder], check=True)
+
+    def command(self):
+        # tlsf and a large pool: with less memory or another allocator its figures decay while it runs.
+        return as_user("kamailio") + [
+            "kamailio", "-DD", "-E", "-f", os.path.join(self.folder, "kamailio.cfg"), "-Y", self.folder, "-m", "6144",
+            "-M", "16", "-x", "tlsf", "-X", "fm"], {}, self.folder
+
+    def add_accounts(self, numbers):
+        """Writes the accounts; they count from the next start on."""
+        self.stop()
+        database = sqlite3.connect(self.database)
+        database.executemany(
+            "INSERT OR REPLACE INTO secret (username, ha1) VALUES (?, ?)",
+            ((f"user{number}", hashlib.md5(f"user{number}:{DOMAIN}:pw{number}".encode()).hexdigest())
+             for number in numbers))
+        database.commit()
+        database.close()
+
+    def version(self):
+        return package_version("kamailio")
+
+
 class Roost(Server):
     """Roost from this tree; `durability` is what a row asks for, and the reason for a restart."""
 
     name = "roost"
     offset = 10200
     port = tls_port = 5222 + offset
+    sip_port = 5060 + offset
     registers = False
 
     def __init__(self, work, binary):
@@ -195,8 +251,13 @@ class Roost(Server):
         self.set("durability", self.durability)
         self.set("enabled", "on" if self.archive else "off", group="archive")
         # The others neither approve requests by themselves nor merge changes of presence.
-        self.set("auto_authorize", "off", group="presence")
+        self.set("auto_authorize", "on" if self.sip else "off", group="presence")
         self.set("coalesce_ms", 0, group="presence")
+        # Neither does Kamailio, which grants every subscription and knows no length of a contact list.
+        self.set("contacts_max", 0, group="presence")
+        self.set("notify_seconds", 0, group="sip")
+        for carrier in ("sip_udp", "sip_tcp"):
+            self.set(carrier, f"{{ address: 127.0.0.1, port: {self.sip_port} }}", group="listen")
         self.set("scram_iterations", 4096)  # as ejabberd; what a login costs the server does not depend on it
 
     def set(self, key, value, group=None):

@@ -3,7 +3,7 @@
 import json
 import statistics
 
-from rows import PEERS
+from rows import PEERS, SIP_PEERS
 
 BEGIN, END = "<!-- results: written by Benchmarks/run -->", "<!-- end of results -->"
 
@@ -48,11 +48,11 @@ def fraction(ratio):
 
 def figure_line(row, figure, reports):
     medians = {}
-    for server in PEERS + ("roost",):
+    for server in row.peers + ("roost",):
         value = median(reports.get((server, row.name), []), figure.member)
         medians[server] = None if value is None else value * figure.scale
     roost = medians["roost"]
-    peers = [value for value in (medians[peer] for peer in PEERS) if value is not None and value > 0]
+    peers = [value for value in (medians[peer] for peer in row.peers) if value is not None and value > 0]
     ratio = roost / min(peers) if peers and roost is not None else None
     if figure.budget is None:
         verdict = "–"
@@ -63,17 +63,19 @@ def figure_line(row, figure, reports):
     # A difference of two small totals can come out at or below nothing.
     shown = "–" if ratio is None else fraction(ratio) if ratio > 0 else "below one tick"
     budget = "–" if figure.budget is None else fraction(figure.budget) if figure.budget != 3 / 5 else "3/5"
-    return (f"| {figure.title} ({figure.unit}) | {number(medians['ejabberd'])} | {number(medians['prosody'])} "
-            f"| {number(roost)} | {shown} | {budget} | {verdict} |")
+    theirs = " | ".join(number(medians[peer]) for peer in row.peers)
+    return f"| {figure.title} ({figure.unit}) | {theirs} | {number(roost)} | {shown} | {budget} | {verdict} |"
 
 
 def tables(rows, reports, facts):
     lines = [facts, "", "Server CPU time of one operation, or memory; median of the runs, less is better. *Ratio* is"
-             " Roost to the better peer of the same run.", "",
-             "| | ejabberd | Prosody | Roost | ratio | budget | |", "| --- | --- | --- | --- | --- | --- | --- |"]
-    for row in rows:
-        if any((server, row.name) in reports for server in row.servers):
-            lines += [figure_line(row, figure, reports) for figure in row.figures]
+             " Roost to the better peer of the same run."]
+    for peers, titles in ((PEERS, "ejabberd | Prosody"), (SIP_PEERS, "Kamailio")):
+        measured = [row for row in rows if row.peers == peers
+                    and any((server, row.name) in reports for server in row.servers)]
+        if measured:
+            lines += ["", f"| | {titles} | Roost | ratio | budget | |", "| --- " * (len(peers) + 5) + "|"]
+            lines += [figure_line(row, figure, reports) for row in measured for figure in row.figures]
     lines += ["", "Rates and latencies of the same runs (closed loops are saturated: their latency is a queue).", "",
               "| | server | |", "| --- | --- | --- |"]
     for row in rows:

@@ -23,13 +23,16 @@ _MODULES = [
     "another_eventing", "terminal_client", "portable", "external", "upload", "rooms", "settings",
     "settings_live", "console", "console_load", "api",
 ]
+_SIP_MODULES = [
+    "sip_login", "sip_calls", "sip_messages", "sip_presence", "sip_phone", "sip_purple", "sip_proxies",
+]
 _USERS = 600
 
 
-def tests(match: str) -> list[tuple[str, object]]:
+def tests(match: str, kind: str = "roost") -> list[tuple[str, object]]:
     """(name, coroutine function) of every test, in the order of the files."""
     found = []
-    for module in _MODULES:
+    for module in _MODULES + (_SIP_MODULES if kind == "roost" else []):
         loaded = importlib.import_module(f"Interop.{module}")
         for function in vars(loaded).values():
             claim = getattr(function, "claim", None)
@@ -46,12 +49,15 @@ async def run(report: Report, offset: int, match: str = "", kind: str = "roost")
     try:
         if kind == "roost":
             proxy = f"{{ address: 127.0.0.1, port: {7777 + offset} }}"
+            trunk = (f"[{{ name: phones, destinations: [\"127.0.0.2:{5070 + offset}\"], addresses: [127.0.0.2],"
+                     " domains: [phones.test], publishes_line_state: on, presence_gateway: on, keep_alive_seconds: 0 }]")
             server = RoostServer(
                 offset, [("web", "request_seconds", "3"), ("files", "max_bytes", "8000000"),
                          ("files", "daily_bytes_per_user", "12000000"), ("files", "slot_seconds", "3"),
                          ("listen", "proxy65", proxy), ("proxy65", "host", "127.0.0.1"),
                          ("authentication", "client_authorities", external.AUTHORITY),
-                         ("authentication", "certificate_enrolment", "on")], components=["push", "echo"])
+                         ("authentication", "certificate_enrolment", "on"), ("sip", "notify_seconds", "0"),
+                         ("sip", "trunks", trunk), ("sip", "routes", "[{ domain: phones.test, trunk: phones }]")], components=["push", "echo"])
             external.make_authority(server.directory)
         else:
             server = ProsodyServer(offset, tls=True)
@@ -64,7 +70,7 @@ async def run(report: Report, offset: int, match: str = "", kind: str = "roost")
         return
     names = (f"user{number}" for number in itertools.count())
     try:
-        for claim, function in tests(match):
+        for claim, function in tests(match, kind):
             await one(report, server, names, claim, function)
     finally:
         server.remove()

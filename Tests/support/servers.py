@@ -161,6 +161,9 @@ class RoostServer(Server):
                  components: list[str] | None = None) -> None:
         super().__init__(offset)
         self.component_port = 5347 + offset
+        self.sip_port = 5060 + offset
+        # Where the trunk of the suite is, at 127.0.0.2.
+        self.trunk_port = 5070 + offset
         # A copy of its own, so that a build during the run does not change the program between two starts.
         self.binary = self.directory / "roost"
         shutil.copy2(roost_binary(), self.binary)
@@ -197,7 +200,7 @@ class RoostServer(Server):
         began = time.monotonic()
         await super().start()
         text = self.config.read_text()
-        for port in re.findall(r"(?m)^  (?:https|http|component|proxy65|admin): *\{.*port: (\d+)", text):
+        for port in re.findall(r"(?m)^  (?:https|http|component|proxy65|admin|sip_tcp|sip_tls): *\{.*port: (\d+)", text):
             while time.monotonic() - began < self.start_seconds:
                 try:
                     _, writer = await asyncio.open_connection("127.0.0.1", int(port))

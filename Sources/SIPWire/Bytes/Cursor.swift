@@ -163,6 +163,40 @@ enum HostGrammar {
         return !mustBeIPv4 && (isCompressed ? groups <= 7 : groups == 8)
     }
 
+    /// The eight groups of an IPv6 address; nil for what is none.
+    static func groups(_ text: SIPBytes) -> [UInt16]? {
+        guard isIPv6(text) else { return nil }
+        var groups: [UInt16] = []
+        var gap: Int?
+        var index = 0
+        while index < text.count {
+            if text[index] == 0x3A {
+                if index + 1 < text.count, text[index + 1] == 0x3A { gap = groups.count }
+                index += 1
+                continue
+            }
+            let from = index
+            var value: UInt32 = 0
+            while index < text.count, text[index] != 0x3A, text[index] != 0x2E {
+                value = value << 4 | UInt32(Lexical.hexValue(text[index]))
+                index += 1
+            }
+            if index < text.count, text[index] == 0x2E {
+                let parts = text.part(from, text.count).split(separator: 0x2E).compactMap {
+                    SIPBytes(Array($0)).integer(UInt16.self)
+                }
+                guard parts.count == 4 else { return nil }
+                groups += [parts[0] << 8 | parts[1], parts[2] << 8 | parts[3]]
+                break
+            }
+            groups.append(UInt16(truncatingIfNeeded: value))
+        }
+        if let gap, groups.count < 8 {
+            groups.insert(contentsOf: [UInt16](repeating: 0, count: 8 - groups.count), at: gap)
+        }
+        return groups.count == 8 ? groups : nil
+    }
+
     static func isIPv4(_ text: SIPBytes) -> Bool {
         var parts = 0
         var index = 0

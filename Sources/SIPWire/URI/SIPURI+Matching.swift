@@ -10,7 +10,7 @@ extension SIPURI {
                 && Self.sameParameters(other.parameters, parameters)
         case .sip, .sips: break
         }
-        guard port == other.port, host == other.host else { return false }
+        guard port == other.port, Self.sameHost(host, other.host) else { return false }
         guard Self.sameEscaped(user, other.user), Self.sameEscaped(password, other.password) else { return false }
         guard Self.sameParameters(parameters, other.parameters), Self.sameParameters(other.parameters, parameters)
         else { return false }
@@ -20,6 +20,16 @@ extension SIPURI {
     /// Whether both are of the same user at the same host and port, whatever their parameters are.
     public func isSameUser(as other: SIPURI) -> Bool {
         host == other.host && port == other.port && Self.sameEscaped(user, other.user)
+    }
+
+    /// IPv6 addresses are compared as addresses (RFC 5954 §4.2).
+    static func sameHost(_ left: SIPBytes, _ right: SIPBytes) -> Bool {
+        if left == right { return true }
+        guard left.count > 2, right.count > 2, left[0] == 0x5B, right[0] == 0x5B else { return false }
+        guard let first = HostGrammar.groups(left.part(1, left.count - 1)),
+            let second = HostGrammar.groups(right.part(1, right.count - 1))
+        else { return false }
+        return first == second
     }
 
     private static func sameEscaped(_ left: SIPBytes?, _ right: SIPBytes?) -> Bool {

@@ -58,6 +58,9 @@ enum SIPChecks {
     private static func parties(_ message: SIPMessage, _ scan: inout SIPScan) {
         guard let from = message.from else { return scan.fail(.badRequest, "Malformed From") }
         guard let to = message.to else { return scan.fail(.badRequest, "Malformed To") }
+        // tag-param has a token (RFC 3261 §25.1).
+        if let tag = from.tag, !Lexical.all(tag, Lexical.token) { return scan.fail(.badRequest, "Malformed From") }
+        if let tag = to.tag, !Lexical.all(tag, Lexical.token) { return scan.fail(.badRequest, "Malformed To") }
         if let tag = from.tag { message.fromTagRange = range(of: tag, in: message) }
         if let tag = to.tag { message.toTagRange = range(of: tag, in: message) }
     }
@@ -79,6 +82,8 @@ enum SIPChecks {
     ]
 
     private static func range(of bytes: SIPBytes, in message: SIPMessage) -> SIPRange {
+        // A parameter without a value stands nowhere.
+        if bytes.isEmpty { return SIPRange() }
         let start = bytes.start - UnsafePointer(message.storage)
         return SIPRange(start: UInt32(start), end: UInt32(start + bytes.count))
     }

@@ -1,7 +1,6 @@
 /// One thing that is known about a user's presence: what a source says, since when and until when.
 public struct PresenceInput: Sendable, Equatable {
-    /// Who says it. Only `manual` and `client` have reporters today; lines, calendars, cloud services and federated
-    /// servers are inputs like them.
+    /// Who says it. Calendars, cloud services and federated servers have no reporters yet; they are inputs like the others.
     public enum Source: Sendable, Hashable, CustomStringConvertible {
         case manual
         case client(String)

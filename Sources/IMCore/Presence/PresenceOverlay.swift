@@ -15,8 +15,9 @@ extension Router {
                     source: .manual, state: .manual(manual.state), since: manual.since, expires: manual.until,
                     note: manual.note))
         }
+        if !home.publications.isEmpty { inputs += publishedInputs(of: home) }
         for endpoint in home.endpoints {
-            guard let availability = endpoint.availability else { continue }
+            guard let availability = endpoint.availability, endpoint !== home.synthetic else { continue }
             inputs.append(Self.input(endpoint.resource, availability))
         }
         return inputs
@@ -50,7 +51,7 @@ extension Router {
     ///   - before: what watchers saw of that one.
     func announceAll(_ home: UserHome, changed: (any Endpoint)? = nil, before: PresenceStanza? = nil) {
         if home.manual?.isOver(time.now) == true { forgetStatus(home) }
-        let composed = home.manual == nil ? nil : composedPresence(of: home)
+        let composed = home.manual == nil && !home.isBusyElsewhere ? nil : composedPresence(of: home)
         if home.manual?.until != nil { endingStatuses[ObjectIdentifier(home)] = home }
         for endpoint in home.endpoints {
             guard var availability = endpoint.availability else { continue }
@@ -66,8 +67,11 @@ extension Router {
     static func overlay(
         _ availability: Availability, _ manual: ManualPresence?, _ composed: ComposedPresence?
     ) -> Availability.Overlay {
-        guard let manual, let composed else { return .none }
-        if manual.state == .offline { return .hidden }
+        guard let composed else { return .none }
+        if manual?.state == .offline { return .hidden }
+        // Without a status by hand only what no client knows of: a call, a meeting.
+        let isElsewhere = composed.state == .onThePhone || composed.state == .inAMeeting
+        guard manual != nil || isElsewhere else { return .none }
         guard availability.priority >= 0, composed.isOpen, var element = XMLElement(stored: availability.stanza.bytes)
         else { return .none }
         element.removeChildren("show")
@@ -76,10 +80,11 @@ extension Router {
             added.append(
                 .element(XMLElement("show", namespace: StanzaNamespace.client, children: [.text(composed.show)])))
         }
-        if !composed.note.isEmpty {
+        let words = composed.words
+        if !words.isEmpty {
             element.removeChildren("status")
             added.append(
-                .element(XMLElement("status", namespace: StanzaNamespace.client, children: [.text(composed.note)])))
+                .element(XMLElement("status", namespace: StanzaNamespace.client, children: [.text(words)])))
         }
         element.children.insert(contentsOf: added, at: 0)
         return .rewritten(PresenceStanza(bytes: element.stanzaBytes, gap: "<presence".utf8.count))

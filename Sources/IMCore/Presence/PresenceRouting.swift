@@ -10,7 +10,7 @@ extension Router {
         endpoint.availability = availability
         endpoint.availability?.since = time.now
         home.forking.presenceChanged(endpoint.resource)
-        if home.manual == nil {
+        if home.manual == nil, !home.isBusyElsewhere {
             announce(endpoint, home, before: before?.shown)
         } else {
             announceAll(home, changed: endpoint, before: before?.shown)
@@ -43,7 +43,7 @@ extension Router {
         for jid in directed where !wasShown || !sharesPresence(home, with: jid.bare) {
             sendDirected(goodbye, to: jid, from: home, source: SilentSource.shared)
         }
-        if home.manual != nil { announceAll(home) }
+        if home.manual != nil || home.isBusyElsewhere { announceAll(home) }
         replayEnded(for: endpoint, home)
     }
 
@@ -69,7 +69,7 @@ extension Router {
     }
 
     /// §4.2.2, §4.4.2: to the user's own clients, the one that said it among them.
-    private func tellOwnClients(_ stanza: PresenceStanza, from endpoint: any Endpoint, _ home: UserHome) {
+    func tellOwnClients(_ stanza: PresenceStanza, from endpoint: any Endpoint, _ home: UserHome) {
         for other in home.endpoints where other === endpoint || other.availability != nil {
             other.deliver(stanza, to: home.address)
         }

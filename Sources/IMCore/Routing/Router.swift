@@ -51,6 +51,7 @@ public final class Router {
     var waitingPushes: [(PushRegistration, UserHome)] = []
     /// Changes of presence that wait for their turn.
     var pacing = PresencePacing()
+    var publications = PublicationBook()
     /// Homes whose status set by hand ends at a time, while they have clients.
     var endingStatuses: [ObjectIdentifier: UserHome] = [:]
     /// Called when something else is decided for a user whose home is in memory.
@@ -103,6 +104,9 @@ public final class Router {
             database: database, journal: journal, loop: loop, time: time, logger: logger,
             forkSilence: config.forkSilence)
         host(domains)
+        homes.whenLoaded.append { [weak self] home in
+            if !home.publications.isEmpty { self?.restorePublications(home) }
+        }
     }
 
     /// Other domains are hosted from now on. Whoever calls ends the clients of one that is gone.
@@ -124,6 +128,7 @@ public final class Router {
         if !adHoc.isEmpty { expireWatches() }
         if !pacing.isEmpty { sendWaitingPresence() }
         if !endingStatuses.isEmpty { endStatuses() }
+        tickPublications()
         if uptime - lastEviction > 10_000 {
             lastEviction = uptime
             homes.evictIdle(uptime: uptime)

@@ -68,5 +68,6 @@ public enum AccountSchema {
         + [
             AllowSchema.migration, RosterCountSchema.migration, ManualPresenceStore.migration, ContactSchema.migration,
             DigestCredentialStore.migration,
+            PublicationStore.migration,
         ]
 }

@@ -13,6 +13,7 @@ struct HomeRecord: Sendable {
     var archivePreferences: ArchivePreferences?
     var pushes: [PushRecord]
     var manual: ManualPresence?
+    var publications: [PublicationRecord]
 
     /// Nil when there is no such account.
     static func load(_ jid: JID, in transaction: any Transaction) throws -> HomeRecord? {
@@ -26,6 +27,7 @@ struct HomeRecord: Sendable {
             photoHash: try ProfileStore.photoHash(account.id, in: transaction),
             archivePreferences: try ArchivePreferences.load(account.id, in: transaction),
             pushes: try PushStore.load(account.id, in: transaction),
-            manual: try ManualPresenceStore.load(account.id, in: transaction))
+            manual: try ManualPresenceStore.load(account.id, in: transaction),
+            publications: try PublicationStore.load(account.id, in: transaction))
     }
 }

@@ -42,6 +42,14 @@ public final class UserHome {
 
     /// Status set by hand; nil for who has none.
     public internal(set) var manual: ManualPresence?
+    /// What sources other than XMPP clients say (`Publication`).
+    public internal(set) var publications: [Publication] = []
+    /// When they are looked at for some that have run out, seconds since 1970.
+    var publicationCheck = Int64.max
+    /// What XMPP watchers see of them; nil while they say nothing.
+    var synthetic: SyntheticEndpoint?
+    /// They say that the user is on the phone or in a meeting: then every client shows it.
+    var isBusyElsewhere = false
     /// When watchers were last told of a change, monotonic milliseconds.
     var lastPresenceChange = Int64.min / 2
     /// Push services that its clients enabled (XEP-0357).
@@ -75,6 +83,7 @@ public final class UserHome {
         photoHash = record.photoHash
         pushes = record.pushes.map { PushRegistration($0) }
         manual = record.manual
+        if !record.publications.isEmpty { publications = record.publications.map { Publication($0) } }
     }
 
     /// Stands for an asker without account here, a service or a component: empty, and nothing is stored for it.

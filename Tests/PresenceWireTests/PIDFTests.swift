@@ -114,13 +114,13 @@ import XMLWire
 
     @Test("registrations")
     func registrations() throws {
-        var contact = RegistrationInfo.Contact(
+        var contact = RegistrationDocument.Contact(
             id: "c", uri: "sip:anna@10.0.0.1", isActive: true, cause: .registered)
         contact.expires = 60
         contact.q = 500
-        let info = RegistrationInfo(
+        let info = RegistrationDocument(
             version: 1, record: "sip:anna@example.org", id: "r", state: .active, contacts: [contact])
-        #expect(try RegistrationInfo(parsing: info.bytes) == info)
+        #expect(try RegistrationDocument(parsing: info.bytes) == info)
     }
 
     @Test("lists and their parts")

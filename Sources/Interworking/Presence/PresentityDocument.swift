@@ -79,7 +79,9 @@ public struct PresentityDocument {
             document.tuples.append(tuple)
         }
         if isOverruled {
-            for index in document.tuples.indices where document.tuples[index].isOpen == true { overrule(&document.tuples[index]) }
+            for index in document.tuples.indices where document.tuples[index].isOpen == true {
+                overrule(&document.tuples[index])
+            }
         }
         let words = composed.note.isEmpty ? Self.words(composed.state) : composed.note
         // Watchers that read nothing but tuples learn it too.

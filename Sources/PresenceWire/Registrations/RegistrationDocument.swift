@@ -1,7 +1,7 @@
 import XMLWire
 
 /// Where somebody is registered (RFC 3680, `application/reginfo+xml`).
-public struct RegistrationInfo: Sendable, Equatable {
+public struct RegistrationDocument: Sendable, Equatable {
     public static let namespace = "urn:ietf:params:xml:ns:reginfo"
     public static let mediaType = "application/reginfo+xml"
 

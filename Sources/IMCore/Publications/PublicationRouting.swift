@@ -62,7 +62,16 @@ extension Router {
         publication.retag()
         publication.expires = expires
         publication.document = document
-        publication.inputs = inputs
+        // What has not changed has been so since it was first said.
+        publication.inputs = inputs.map { input in
+            var input = input
+            if let known = publication.inputs.first(where: {
+                $0.source == input.source && $0.state == input.state && $0.note == input.note
+            }) {
+                input.since = known.since
+            }
+            return input
+        }
         save(publication, home)
         scheduleExpiry(home)
         sourcesChanged(home)

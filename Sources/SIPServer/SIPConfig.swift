@@ -60,6 +60,8 @@ public struct SIPConfig: Sendable {
     public var flowTimer = 120
     /// Clients of SIP over TLS are asked for a certificate.
     public var asksForCertificates = false
+    /// And one without is refused.
+    public var requiresCertificates = false
     /// Authorities behind the certificates of trunks and foreign servers.
     public var clientAuthorities: ClientAuthorities?
     /// PEM file of authorities for servers that we connect to; the system's when nil.

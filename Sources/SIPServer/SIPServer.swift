@@ -3,6 +3,7 @@ import IMCore
 import Logging
 import NIOCore
 import NIOSSL
+import Resolving
 import SIPWire
 import Transport
 import XMPPWire
@@ -54,11 +55,17 @@ public final class SIPServer {
     var streamLimits = SIPLimits()
     var connections: ConnectionTable
     var connecting = Connecting()
+    /// Made when a name is to be looked up for the first time.
+    var locator: ServerLocator?
+    var dns: DNSClient?
     /// For connections that we make; nil until one is wanted.
     var outboundContext: NIOSSLContext?
     var udpLinks: [UDPLink] = []
     /// Where the executable listens for connections.
-    public var ports: (tcp: UInt16?, tls: UInt16?) = (nil, nil)
+    public var ports: (tcp: UInt16?, tls: UInt16?) = (nil, nil) {
+        didSet { portsChanged() }
+    }
+    var listeningPorts: Set<UInt16> = []
     var names: OwnNames
     var scannerNames: [SIPBytes] = []
 
@@ -79,6 +86,7 @@ public final class SIPServer {
         names = OwnNames(config)
         transactions = TransactionLayer(server: self, uptime: uptime)
         authentication = SIPAuthentication(server: self)
+        credentials = IMCore.DigestCredentials(router: router)
         applyLimits()
         SIPHandlers.install(on: self)
     }
@@ -94,6 +102,7 @@ public final class SIPServer {
 
     /// Other settings are in force: transactions and connections that are open go on under them.
     public func reconfigure(_ new: SIPConfig) {
+        if config.nameServers != new.nameServers { forgetServers() }
         config = new
         outboundContext = nil
         names = OwnNames(new)
@@ -112,6 +121,7 @@ public final class SIPServer {
         transactions.tick(uptime)
         authentication.tick(uptime)
         scanners.tick(uptime, &counters)
+        tls?.reloadIfChanged()
         connections.tick(uptime)
         for watcher in whenTicked { watcher(uptime) }
     }
@@ -185,6 +195,7 @@ public final class SIPServer {
         let waits = transactions.active.values.contains { !$0.isAnswered } || !transactions.clients.isEmpty
         guard waits, time.uptime < deadline else {
             connections.forEach { $0.close() }
+            forgetServers()
             return done()
         }
         loop.scheduleTask(in: .milliseconds(20)) { [self] in awaitTransactions(until: deadline, done) }

@@ -5,6 +5,7 @@ import IMCore
 import Logging
 import NIOCore
 import NIOPosix
+import SIPServer
 import ServiceLifecycle
 import Settings
 import Storage
@@ -22,6 +23,7 @@ final class Server: Service {
     private let group: MultiThreadedEventLoopGroup
     private let adminGroup: MultiThreadedEventLoopGroup
     private let core: NIOLoopBound<C2SServer>
+    private let sip: NIOLoopBound<SIPServer>
     let database: any Database
     let admin: AdminServer
     private let ticker: RepeatedTask
@@ -29,8 +31,8 @@ final class Server: Service {
 
     private init(
         settings: LiveSettings, metrics: LiveMetrics, listeners: Listeners, group: MultiThreadedEventLoopGroup,
-        adminGroup: MultiThreadedEventLoopGroup, core: NIOLoopBound<C2SServer>, database: any Database,
-        admin: AdminServer, ticker: RepeatedTask, logger: Logger
+        adminGroup: MultiThreadedEventLoopGroup, core: NIOLoopBound<C2SServer>, sip: NIOLoopBound<SIPServer>,
+        database: any Database, admin: AdminServer, ticker: RepeatedTask, logger: Logger
     ) {
         live = settings.live
         self.settings = settings
@@ -39,6 +41,7 @@ final class Server: Service {
         self.group = group
         self.adminGroup = adminGroup
         self.core = core
+        self.sip = sip
         self.database = database
         self.admin = admin
         self.ticker = ticker
@@ -55,7 +58,7 @@ final class Server: Service {
         let descriptors = DescriptorLimit.raise()
         let database = try SQLiteDatabase(
             path: file.database, synchronous: .init(file.durability), logger: logger)
-        try await Migrator.apply(AccountSchema.migrations + AdminSchema.migrations, to: database)
+        try await Migrator.apply(AccountSchema.migrations + AdminSchema.migrations + SIPSchema.migrations, to: database)
         var stored = try await database.read { try StoredSettings(in: $0) }
         let layered = try readSettings(path, &stored, logger)
         let config = layered.config
@@ -78,16 +81,20 @@ final class Server: Service {
         let front = try await loop.submit {
             NIOLoopBound(HTTPFront(config, server: core.value, time: time, logger: logger), eventLoop: loop)
         }.get()
+        let sip = try await loop.submit {
+            NIOLoopBound(try composeSIP(config, core: core.value, time: time, logger: logger), eventLoop: loop)
+        }.get()
         let ticker = loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
             core.value.tick()
+            sip.value.tick()
             front.value.tick()
         }
         let relay = try await Self.relay(config, on: adminGroup.next(), time: time)
         let listeners = Listeners()
         let administration = try await Administration(config, on: adminGroup.next(), logger: logger)
         let target = SettingsTarget(
-            core: core, front: front, relay: relay, administration: administration, listeners: listeners, group: group,
-            adminGroup: adminGroup, database: database, descriptors: descriptors)
+            core: core, sip: sip, front: front, relay: relay, administration: administration, listeners: listeners,
+            group: group, adminGroup: adminGroup, database: database, descriptors: descriptors)
         try await loop.submit { target.arrange(config) }.get()
         let settings = LiveSettings(
             path: path, stored: stored, layered: layered, policies: policies, live: LiveConfig(config),
@@ -126,7 +133,7 @@ final class Server: Service {
         await listeners.keep(try await listeners.move(to: target.plans(config)))
         return Server(
             settings: settings, metrics: metrics, listeners: listeners, group: group, adminGroup: adminGroup,
-            core: core, database: database, admin: admin, ticker: ticker, logger: logger)
+            core: core, sip: sip, database: database, admin: admin, ticker: ticker, logger: logger)
     }
 
     /// What the installation keeps over restarts, and ids go on after.
@@ -211,6 +218,20 @@ final class Server: Service {
         return server
     }
 
+    /// The SIP face, on the loop of the core.
+    private static func composeSIP(
+        _ config: ServerConfig, core: C2SServer, time: SystemTime, logger: Logger
+    ) throws -> SIPServer {
+        var sip = SIPConfig(config)
+        sip.clientAuthorities = core.config.clientAuthorities
+        let tls = try TLSContexts(
+            config.domains.map { TLSContexts.Source($0) }, asksForCertificates: sip.asksForCertificates, logger: logger)
+        let server = SIPServer(
+            router: core.router, config: sip, loop: core.router.loop, time: time, logger: logger, tls: tls)
+        server.ports = (config.sipTCP.map { UInt16($0.port) }, config.sipTLS.map { UInt16($0.port) })
+        return server
+    }
+
     /// Serves until a graceful shutdown, then drains.
     func run() async throws {
         let settings = settings
@@ -232,15 +253,16 @@ final class Server: Service {
     private func drain() async {
         await admin.admin.jobs.stop()
         await listeners.close()
-        let core = core
+        let (core, sip) = (core, sip)
         let loop = group.next()
         let stored = loop.makePromise(of: Void.self)
         loop.execute {
-            core.value.drain { stored.succeed(()) }
+            sip.value.drain { core.value.drain { stored.succeed(()) } }
             // A disk that fails must not keep the process alive; what was acknowledged is stored already.
             loop.scheduleTask(in: .seconds(20)) { stored.succeed(()) }
         }
         try? await stored.futureResult.get()
+        await listeners.closeDatagrams()
         ticker.cancel()
         await admin.stop()
         if let folder = try? await loop.submit({ core.value.files?.folder }).get() { await folder.close() }

@@ -39,7 +39,7 @@ public final class Router {
     }
     /// Policies of everybody; `policiesChanged` exchanges them.
     public internal(set) var policies = PolicyTable()
-    let loop: NIOIsolatedEventLoop
+    public let loop: NIOIsolatedEventLoop
     let time: any TimeSource
     let logger: Logger
     /// Hosted domains, prepared, as bytes and as text.

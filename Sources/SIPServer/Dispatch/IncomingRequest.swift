@@ -65,6 +65,9 @@ public final class IncomingRequest {
         return nil
     }
 
+    /// The Request-URI; nil when it breaks the grammar, which is refused before anybody sees it.
+    public private(set) lazy var uri: SIPURI? = message.requestURI
+
     /// The tag that our answers carry in To: the request's own inside a dialog, otherwise one that only we can foresee, the
     /// same for every answer to this request.
     public private(set) lazy var localTag: SIPBytes = {

@@ -6,7 +6,7 @@ enum RequestChecks {
     static func pass(_ request: IncomingRequest) -> Bool {
         let message = request.message
         guard message.method != .ack else { return true }
-        if let uri = message.requestURI, uri.scheme == .other { return refuse(request, .unsupportedURIScheme) }
+        if let uri = request.uri, uri.scheme == .other { return refuse(request, .unsupportedURIScheme) }
         if let forwards = message.maxForwards, forwards == 0, message.method != .register {
             // OPTIONS that got as far as it was meant to go is answered as if it were for us (§16.3 step 3).
             guard message.method == .options else { return refuse(request, .tooManyHops) }

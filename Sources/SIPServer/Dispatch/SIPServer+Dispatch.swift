@@ -9,7 +9,7 @@ extension SIPServer {
         if let (user, key) = dialogs.find(request.message) {
             return authentication.admit(request, .dialog) { user.handle($0, in: key) }
         }
-        guard isForUs(request.message) else {
+        guard isForUs(request) else {
             guard let proxy else { return authentication.admit(request, .server) { $0.respond(.notFound) } }
             return authentication.admit(request, .proxy) { proxy.forward($0) }
         }
@@ -22,7 +22,7 @@ extension SIPServer {
         if let handler = registry[method] {
             return authentication.admit(request, .server) { handler.handle($0) }
         }
-        let hasUser = request.message.requestURI?.user != nil
+        let hasUser = request.uri?.user != nil
         if hasUser, let proxy {
             return authentication.admit(request, .proxy) { proxy.forward($0) }
         }
@@ -53,8 +53,9 @@ extension SIPServer {
     }
 
     /// The Request-URI is ours, and no Route goes on from here.
-    private func isForUs(_ message: SIPMessage) -> Bool {
-        guard let uri = message.requestURI, uri.scheme == .sip || uri.scheme == .sips else { return false }
+    private func isForUs(_ request: IncomingRequest) -> Bool {
+        let message = request.message
+        guard let uri = request.uri, uri.scheme == .sip || uri.scheme == .sips else { return false }
         if message.has(.route) {
             for item in message.all(.route) {
                 guard let address = SIPAddress(item), isUs(address.uri) else { return false }

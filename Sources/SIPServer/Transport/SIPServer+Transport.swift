@@ -12,6 +12,7 @@ extension SIPServer {
         }
         let link = UDPLink(channel: channel, bound: bound, isSix: address.protocol == .inet6, server: self)
         udpLinks.append(link)
+        portsChanged()
         try channel.pipeline.syncOperations.addHandler(UDPHandler(link))
     }
 
@@ -38,6 +39,7 @@ extension SIPServer {
             connections.remove(stream)
         } else {
             udpLinks.removeAll { $0 === link }
+            portsChanged()
         }
         for watcher in whenLinkClosed { watcher(link) }
     }
@@ -54,11 +56,9 @@ extension SIPServer {
         }
     }
 
-    var listeningPorts: Set<UInt16> {
-        var all = Set(udpLinks.map(\.bound.port))
-        if let tcp = ports.tcp { all.insert(tcp) }
-        if let tls = ports.tls { all.insert(tls) }
-        return all
+    /// Where we listen, on any transport.
+    func portsChanged() {
+        listeningPorts = Set(udpLinks.map(\.bound.port) + [ports.tcp, ports.tls].compactMap { $0 })
     }
 
     // MARK: In

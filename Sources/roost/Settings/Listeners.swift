@@ -7,11 +7,24 @@ import Transport
 actor Listeners {
     /// A listener as it has to be.
     struct Plan: Sendable {
+        enum Kind: Sendable { case connections, datagrams }
+
         var name: String
+        var kind = Kind.connections
         /// Nil for off.
         var at: ServerConfig.Listener?
         var group: any EventLoopGroup
+        /// Called with each connection, or once with the socket that datagrams come in by.
         var accept: @Sendable (any Channel) throws -> Void
+
+        fileprivate func bind(_ at: ServerConfig.Listener) async throws -> any Channel {
+            switch kind {
+            case .connections:
+                try await Listener.bind(address: at.address, port: at.port, group: group, accept: accept)
+            case .datagrams:
+                try await DatagramListener.bind(address: at.address, port: at.port, group: group, accept: accept)
+            }
+        }
     }
 
     /// What a move has opened and not closed yet; to be kept or undone.
@@ -30,7 +43,9 @@ actor Listeners {
     }
 
     private var open: [String: Open] = [:]
-    private let order = ["c2s", "c2s-tls", "https", "http", "component", "proxy65", "admin"]
+    private let order = [
+        "c2s", "c2s-tls", "https", "http", "component", "proxy65", "sip-udp", "sip-tcp", "sip-tls", "admin",
+    ]
 
     /// `c2s [::]:5222`
     var descriptions: [String] {
@@ -56,15 +71,15 @@ actor Listeners {
                     continue
                 }
                 // The port of one that moves or goes is free once it is closed.
-                for blocker in open.values where blocker.plan.at?.port == at.port {
+                for blocker in open.values
+                where blocker.plan.at?.port == at.port && blocker.plan.kind == plan.kind {
                     guard !move.closed.contains(where: { $0.name == blocker.plan.name }),
                         plans.contains(where: { $0.name == blocker.plan.name && $0.at != blocker.plan.at })
                     else { continue }
                     try? await blocker.channel.close().get()
                     move.closed.append(blocker.plan)
                 }
-                let channel = try await Listener.bind(
-                    address: at.address, port: at.port, group: plan.group, accept: plan.accept)
+                let channel = try await plan.bind(at)
                 move.opened[plan.name] = Open(plan: plan, channel: channel)
                 if let old, !move.closed.contains(where: { $0.name == plan.name }) { move.leaving.append(old) }
             }
@@ -84,13 +99,17 @@ actor Listeners {
         for new in move.opened.values { try? await new.channel.close().get() }
         for plan in move.closed {
             guard let at = plan.at else { continue }
-            let channel = try? await Listener.bind(
-                address: at.address, port: at.port, group: plan.group, accept: plan.accept)
+            let channel = try? await plan.bind(at)
             open[plan.name] = channel.map { Open(plan: plan, channel: $0) }
         }
     }
 
+    /// Takes nothing new any more; sockets of datagrams stay for answers until they are closed too.
     func close() async {
-        for open in open.values { try? await open.channel.close().get() }
+        for open in open.values where open.plan.kind == .connections { try? await open.channel.close().get() }
+    }
+
+    func closeDatagrams() async {
+        for open in open.values where open.plan.kind == .datagrams { try? await open.channel.close().get() }
     }
 }

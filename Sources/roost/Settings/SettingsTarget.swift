@@ -3,6 +3,7 @@ import IMCore
 import Logging
 import NIOCore
 import NIOPosix
+import SIPServer
 import Settings
 import Storage
 import StorageSQLite
@@ -12,6 +13,7 @@ import XMPPServer
 /// Takes settings into use in every part of the running server.
 struct SettingsTarget: LiveSettings.Target {
     let core: NIOLoopBound<C2SServer>
+    let sip: NIOLoopBound<SIPServer>
     let front: NIOLoopBound<HTTPFront>
     let relay: NIOLoopBound<BytestreamRelay>
     let administration: Administration
@@ -22,7 +24,8 @@ struct SettingsTarget: LiveSettings.Target {
     let descriptors: Int
 
     func plans(_ config: ServerConfig) -> [Listeners.Plan] {
-        let (core, front, relay, administration) = (core, front, relay, administration)
+        let (core, sip, front, relay, administration) = (core, sip, front, relay, administration)
+        let isOn = config.sip.isEnabled
         return [
             .init(name: "c2s", at: config.c2s, group: group) { try core.value.accept($0, directTLS: false) },
             .init(name: "c2s-tls", at: config.c2sTLS, group: group) { try core.value.accept($0, directTLS: true) },
@@ -34,6 +37,15 @@ struct SettingsTarget: LiveSettings.Target {
             },
             .init(name: "proxy65", at: config.proxy65Listener, group: relay.eventLoop) {
                 try relay.value.accept($0)
+            },
+            .init(name: "sip-udp", kind: .datagrams, at: isOn ? config.sipUDP : nil, group: group) {
+                try sip.value.serve(datagrams: $0)
+            },
+            .init(name: "sip-tcp", at: isOn ? config.sipTCP : nil, group: group) {
+                try sip.value.accept($0, usesTLS: false)
+            },
+            .init(name: "sip-tls", at: isOn ? config.sipTLS : nil, group: group) {
+                try sip.value.accept($0, usesTLS: true)
             },
             .init(name: "admin", at: config.adminListener, group: administration.loop) {
                 try administration.accept($0)
@@ -86,7 +98,21 @@ struct SettingsTarget: LiveSettings.Target {
         attempt("files") { try server.serveFiles(config) }
         arrange(config)
         front.value.reconfigure(config, server: server)
+        takeSIP(config, c2s.clientAuthorities)
         router.policiesChanged(policies)
+    }
+
+    /// On the core's loop.
+    private func takeSIP(_ config: ServerConfig, _ authorities: ClientAuthorities?) {
+        let server = sip.value
+        var new = SIPConfig(config)
+        new.clientAuthorities = authorities
+        attempt("certificates of SIP") {
+            try server.tls?.exchange(
+                config.domains.map { TLSContexts.Source($0) }, asksForCertificates: new.asksForCertificates)
+        }
+        server.ports = (config.sipTCP.map { UInt16($0.port) }, config.sipTLS.map { UInt16($0.port) })
+        server.reconfigure(new)
     }
 
     /// On the core's loop.

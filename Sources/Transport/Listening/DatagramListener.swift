@@ -1,0 +1,47 @@
+import NIOCore
+import NIOPosix
+
+/// Opens UDP sockets that live on one event loop.
+public enum DatagramListener {
+    /// Datagrams that one system call reads.
+    private static let vector = 32
+    /// The largest that there are (RFC 768).
+    private static let largest = 65_536
+
+    /// Binds and calls `accept` with the socket, on its loop, before anything is read.
+    ///
+    /// The buffers of the system are large: a burst is worth keeping, and nobody repeats what got lost before half a second.
+    public static func bind(
+        address: String, port: Int, group: any EventLoopGroup,
+        accept: @escaping @Sendable (any Channel) throws -> Void
+    ) async throws -> any Channel {
+        do {
+            let channel = try await DatagramBootstrap(group: group)
+                .channelOption(.socketOption(.so_reuseaddr), value: 1)
+                .channelOption(.socketOption(.so_rcvbuf), value: 4_194_304)
+                .channelOption(.socketOption(.so_sndbuf), value: 4_194_304)
+                .channelOption(.datagramVectorReadMessageCount, value: vector)
+                // Only the pages that datagrams fill are ever touched.
+                .channelOption(
+                    .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: vector * largest)
+                )
+                // What is left comes with the next turn of the loop: asking once more costs a system call.
+                .channelOption(.maxMessagesPerRead, value: 1)
+                .channelOption(.writeBufferWaterMark, value: .init(low: 1_048_576, high: 4_194_304))
+                .channelOption(.autoRead, value: false)
+                .bind(host: address, port: port).get()
+            do {
+                try await channel.eventLoop.submit {
+                    try accept(channel)
+                    try channel.syncOptions?.setOption(.autoRead, value: true)
+                }.get()
+            } catch {
+                try? await channel.close().get()
+                throw error
+            }
+            return channel
+        } catch {
+            throw ListenFailure("cannot listen on \(address) port \(port) (UDP): \(error)")
+        }
+    }
+}

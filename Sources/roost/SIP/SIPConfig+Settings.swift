@@ -1,0 +1,33 @@
+import SIPServer
+import SIPWire
+import Settings
+import Transport
+
+extension SIPConfig {
+    /// From the settings to what the SIP face works with.
+    init(_ config: ServerConfig) {
+        self.init()
+        let sip = config.sip
+        domains = config.domains.map(\.name)
+        for alias in sip.domainAliases {
+            let parts = alias.split(separator: "=", maxSplits: 1).map { $0.lowercased() }
+            if parts.count == 2 { domainAliases[parts[0]] = parts[1] }
+        }
+        offersMD5 = sip.isMD5On
+        acceptsForeign = sip.acceptsFromOutside
+        let authenticated = Set(sip.authenticatedMethods.map { SIPMethod(SIPBytes($0)) })
+        openMethods = Set(SIPMethod.all).subtracting(authenticated)
+        // Where Roost's own people are concerned, what is not asked for cannot be proven; nobody is let in by that.
+        openMethods.subtract([.register])
+        messageBytes = sip.messageBytes
+        maxForwards = sip.maxForwards
+        connections = sip.connections
+        transactions = sip.transactions
+        connectionsPerAddress = config.limits.connectionsPerAddress
+        failuresPerAddress = config.limits.failedLoginsPerAddress
+        failuresPerAccount = config.limits.failedLoginsPerAccount
+        asksForCertificates = sip.clientCertificates != .off || sip.trunks.contains { !$0.certificates.isEmpty }
+        requiresCertificates = sip.clientCertificates == .required
+        nameServers = sip.dnsServers
+    }
+}

@@ -15,6 +15,8 @@ public struct ClientCertificate: Sendable, Equatable {
     public var xmppAddresses: [String]
     /// `rfc822Name` of the subjectAltName.
     public var emails: [String]
+    /// `dNSName` of the subjectAltName, in lower case.
+    public var dnsNames: [String]
     /// The last common name of the subject.
     public var commonName: String?
     /// Its extended key usage, if it has one, allows clients.
@@ -34,6 +36,7 @@ public struct ClientCertificate: Sendable, Equatable {
         notAfter = certificate.notValidAfter
         xmppAddresses = []
         emails = []
+        dnsNames = []
         let names = try? certificate.extensions.subjectAlternativeNames
         for name in names ?? SubjectAlternativeNames([]) {
             switch name {
@@ -43,6 +46,7 @@ public struct ClientCertificate: Sendable, Equatable {
                 else { continue }
                 xmppAddresses.append(String(value))
             case .rfc822Name(let email) where emails.count < Self.namesPerKind: emails.append(email)
+            case .dnsName(let name) where dnsNames.count < Self.namesPerKind: dnsNames.append(name.lowercased())
             default: continue
             }
         }
@@ -53,6 +57,9 @@ public struct ClientCertificate: Sendable, Equatable {
         let usage = try? certificate.extensions.extendedKeyUsage
         isForClients = usage.map { $0.isEmpty || $0.contains(.clientAuth) || $0.contains(.any) } ?? true
     }
+
+    /// What a server that shows it is called (RFC 5922 §7.1): the names of hosts, or the common name where there are none.
+    public var hostNames: [String] { dnsNames.isEmpty ? [commonName].compactMap { $0?.lowercased() } : dnsNames }
 
     public func isValid(at date: Date) -> Bool { notBefore <= date && date <= notAfter }
 }

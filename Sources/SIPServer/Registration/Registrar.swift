@@ -1,0 +1,315 @@
+import Ground
+import IMCore
+import Interworking
+import NIOCore
+import SIPWire
+import Storage
+import XMPPWire
+
+/// Serves REGISTER (RFC 3261 §10) with GRUUs (RFC 5627), flows (RFC 5626) and paths (RFC 3327).
+public final class Registrar: SIPMethodHandler {
+    public let methods: [SIPMethod] = [.register]
+    unowned let server: SIPServer
+    private let table: LocationTable
+    private let persistence: LocationPersistence
+    var gruus = GRUUs()
+    /// REGISTERs that came before the store was read; nil once it was.
+    private var waiting: [IncomingRequest]? = []
+    /// Bindings out of the store, until the socket that they registered over is bound.
+    private var sources: [(Binding, TransportAddress)] = []
+    /// Who is registered over a connection.
+    private var byLink: [ObjectIdentifier: [Registrations]] = [:]
+    private var date: (second: Int64, text: [UInt8]) = (0, [])
+    private var lastID: Int64
+
+    static let waitingLimit = 10_000
+
+    init(server: SIPServer) {
+        self.server = server
+        table = server.location
+        lastID = server.time.now << 16
+        persistence = LocationPersistence(table: table, router: server.router, time: server.time)
+        server.whenTicked.append { [weak self] _ in self?.tick() }
+        server.whenDraining.append { [weak self] in self?.persistence.write() }
+        server.whenLinkClosed.append { [weak self] in self?.linkClosed($0) }
+        server.router.whenAccountRemoved.append { [weak self] jid in
+            self?.table.remove(Array(jid.bare.description.utf8))
+        }
+        load()
+    }
+
+    // MARK: Start
+
+    private func load() {
+        let now = server.time.now
+        let random = gruus.key
+        server.router.journal.perform({ transaction in
+            (
+                try AccountStore.installationValue("sip-gruu", in: transaction) { random },
+                try LocationStore.load(now: now, in: transaction)
+            )
+        }) { [weak self] (result: Result<([UInt8], [LocationStore.Record]), any Error>) in
+            self?.loaded(result)
+        }
+    }
+
+    private func loaded(_ result: Result<([UInt8], [LocationStore.Record]), any Error>) {
+        switch result {
+        case .success(let (key, records)):
+            gruus.key = key
+            sources = persistence.restore(records)
+            findFlows()
+            var told: Set<ObjectIdentifier> = []
+            table.forEach { if told.insert(ObjectIdentifier($0)).inserted { table.tell($0) } }
+        case .failure(let error):
+            server.logger.error("SIP registrations were not read", metadata: ["error": "\(error)"])
+        }
+        let requests = waiting ?? []
+        waiting = nil
+        for request in requests { serve(request) }
+    }
+
+    /// Bindings out of the store go over the socket that is bound now.
+    private func findFlows() {
+        guard !sources.isEmpty, !server.udpLinks.isEmpty else { return }
+        for (binding, address) in sources where binding.flow == nil && !binding.isGone {
+            guard
+                let link = server.udpLinks.first(where: { $0.bound.isIPv6 == address.isIPv6 })
+                    ?? server.udpLinks.first(where: { $0.bound.isWildcard })
+            else { continue }
+            binding.flow = SIPFlow(link: link, remote: address)
+        }
+        sources = []
+    }
+
+    private func tick() {
+        findFlows()
+        table.tick()
+        persistence.write()
+    }
+
+    /// A flow is gone, and with it what was to be reached over nothing else (RFC 5626 §6).
+    private func linkClosed(_ link: SIPLink) {
+        guard let users = byLink.removeValue(forKey: ObjectIdentifier(link)) else { return }
+        for user in users {
+            var hasChanged = false
+            for binding in user.bindings where binding.flow?.link === link {
+                guard binding.isOutbound else {
+                    binding.flow = nil
+                    continue
+                }
+                table.remove(binding, from: user, .expired)
+                hasChanged = true
+            }
+            if hasChanged { table.tell(user) }
+        }
+    }
+
+    // MARK: REGISTER
+
+    public func handle(_ request: IncomingRequest) {
+        guard waiting == nil else {
+            guard waiting!.count < Self.waitingLimit else {
+                return request.respond(.serviceUnavailable) { $0.add(.retryAfter, number: 2) }
+            }
+            waiting!.append(request)
+            return
+        }
+        serve(request)
+    }
+
+    private func serve(_ request: IncomingRequest) {
+        guard let to = request.message.to, let address = server.addressOfRecord(to.uri) else {
+            return request.respond(.notFound)
+        }
+        switch request.sender {
+        case .user(let jid):
+            // Nobody registers for somebody else (§10.3 step 4).
+            guard address.elementsEqual(jid.bare.description.utf8) else { return request.respond(.forbidden) }
+            answer(request, address)
+        case .trunk: request.respond(.forbidden)
+        case .unknown:
+            guard server.config.openMethods.contains(.register) else { return request.respond(.forbidden) }
+            guard table.bindings(of: address).isEmpty else { return answer(request, address) }
+            guard let jid = try? JID(parsing: String(decoding: address, as: UTF8.self)) else {
+                return request.respond(.notFound)
+            }
+            server.router.homes.withHome(jid) { [self] home in
+                guard home != nil else { return request.respond(.notFound) }
+                answer(request, address)
+            }
+        }
+    }
+
+    private func answer(_ request: IncomingRequest, _ address: [UInt8]) {
+        let wanted: RegisterRequest
+        do throws(RegisterRequest.Refusal) {
+            wanted = try RegisterRequest(
+                request.message, flow: request.flow, config: server.config, uptime: server.uptime)
+            try apply(wanted, request.message, address)
+        } catch {
+            return request.respond(error.status, reason: error.reason) {
+                if let least = error.minExpires { $0.add(.minExpires, number: least) }
+                if error.status == .serverInternalError { $0.add(.retryAfter, number: 1) }
+            }
+        }
+        respond(request, wanted, address)
+    }
+
+    /// All or nothing (§10.3 step 7): first everything is checked, then everything is done.
+    private func apply(
+        _ wanted: RegisterRequest, _ message: SIPMessage, _ address: [UInt8]
+    ) throws(RegisterRequest.Refusal) {
+        let bindings = table.bindings(of: address)
+        switch wanted.wish {
+        case .list: return
+        case .removeAll:
+            for binding in bindings { try inOrder(binding, message) }
+            table.remove(address, .unregistered)
+        case .contacts(let contacts):
+            var changes: [(Binding?, Binding.Terms, Int)] = []
+            var made = 0
+            for (terms, seconds) in contacts {
+                let known = bindings.first { Self.isSame($0, terms) }
+                if let known {
+                    try inOrder(known, message)
+                    if seconds == 0 { made -= 1 }
+                } else if seconds > 0 {
+                    made += 1
+                } else {
+                    continue
+                }
+                changes.append((known, terms, seconds))
+            }
+            guard made <= 0 || bindings.count + made <= server.config.contacts else {
+                throw RegisterRequest.Refusal(status: .forbidden, reason: "Too Many Contacts")
+            }
+            perform(changes, address)
+        }
+    }
+
+    /// A client's requests count upwards (§10.3 step 7).
+    private func inOrder(_ binding: Binding, _ message: SIPMessage) throws(RegisterRequest.Refusal) {
+        guard binding.callID == message.callID, message.cseqNumber <= binding.cseq else { return }
+        throw RegisterRequest.Refusal(status: .serverInternalError, reason: "CSeq Out of Order")
+    }
+
+    private static func isSame(_ binding: Binding, _ terms: Binding.Terms) -> Bool {
+        if terms.regID != 0 { return binding.regID == terms.regID && binding.instance == terms.instance }
+        guard binding.regID == 0 else { return false }
+        if binding.contact == terms.contact { return true }
+        // The same client behind a new connection, the old one being of no use any more.
+        if !terms.instance.isEmpty, binding.instance == terms.instance, binding.flow?.isOpen == false { return true }
+        guard let left = binding.uri, let right = SIPURI(terms.contact) else { return false }
+        return left.matches(right)
+    }
+
+    private func perform(_ changes: [(Binding?, Binding.Terms, Int)], _ address: [UInt8]) {
+        guard !changes.isEmpty else { return }
+        let user = table.record(of: address)
+        let now = server.time.now
+        var hasChanged = false
+        for (known, terms, seconds) in changes {
+            guard let binding = known else {
+                lastID = max(lastID + 1, now << 16)
+                let binding = Binding(id: lastID, terms)
+                (binding.since, binding.refreshedAt) = (now, now)
+                table.put(binding, in: user, .created, isChanged: true)
+                remember(user, binding.flow)
+                hasChanged = true
+                continue
+            }
+            if seconds == 0 {
+                table.remove(binding, from: user, .unregistered)
+                hasChanged = true
+                continue
+            }
+            let event = terms.expires < binding.expires - 5_000 ? BindingEvent.shortened : .refreshed
+            if binding.flow?.link !== terms.flow?.link { remember(user, terms.flow) }
+            binding.refreshedAt = now
+            if binding.differsOnlyInTime(from: terms) {
+                // Where a client's address has been translated anew, the store learns it too.
+                let hasMoved = terms.flow?.transport == .udp && binding.flow?.remote != terms.flow?.remote
+                binding.refresh(terms)
+                table.put(binding, in: user, event, isChanged: hasMoved)
+            } else {
+                if binding.callID != terms.callID { binding.since = now }
+                binding.take(terms)
+                table.put(binding, in: user, event, isChanged: true)
+                hasChanged = true
+            }
+        }
+        if hasChanged { table.tell(user) }
+    }
+
+    private func remember(_ user: Registrations, _ flow: SIPFlow?) {
+        guard let flow, flow.transport.isReliable else { return }
+        let key = ObjectIdentifier(flow.link)
+        guard byLink[key]?.contains(where: { $0 === user }) != true else { return }
+        byLink[key, default: []].append(user)
+    }
+
+    // MARK: The answer
+
+    private func respond(_ request: IncomingRequest, _ wanted: RegisterRequest, _ address: [UInt8]) {
+        let bindings = table.bindings(of: address)
+        let uptime = server.uptime
+        let message = request.message
+        request.respond(.ok) { builder in
+            for binding in bindings {
+                builder.add(.contact) { buffer in
+                    write(binding, address, uptime, wantsGRUU: wanted.wantsGRUU, &buffer)
+                }
+            }
+            if message.has(.path), message.supports("path") { builder.copy(.path, from: message) }
+            if wanted.isOutbound {
+                builder.add(.require, "outbound")
+                if server.config.flowTimer > 0 { builder.add(.flowTimer, number: server.config.flowTimer) }
+            }
+            if let route = server.config.serviceRoute, !bindings.isEmpty { builder.add(.serviceRoute, text: route) }
+            builder.add(.supported, "path, outbound, gruu")
+            builder.add(.date, dateText())
+        }
+    }
+
+    private func write(
+        _ binding: Binding, _ address: [UInt8], _ uptime: Int64, wantsGRUU: Bool, _ buffer: inout ByteBuffer
+    ) {
+        buffer.writeInteger(UInt8(ascii: "<"))
+        binding.contact.withBytes { _ = buffer.writeBytes($0) }
+        buffer.writeStaticString(">;expires=")
+        buffer.writeString(String(max(0, binding.expires - uptime + 999) / 1_000))
+        if binding.q != 1_000 {
+            buffer.writeStaticString(";q=0.")
+            buffer.writeString(String(1_000 + Int(binding.q)).dropFirst().description)
+        }
+        if !binding.instance.isEmpty {
+            buffer.writeStaticString(";+sip.instance=\"")
+            binding.instance.withBytes { _ = buffer.writeBytes($0) }
+            buffer.writeStaticString("\"")
+        }
+        if binding.regID != 0 {
+            buffer.writeStaticString(";reg-id=")
+            buffer.writeString(String(binding.regID))
+        }
+        binding.features.withBytes { _ = buffer.writeBytes($0) }
+        guard wantsGRUU, !binding.instance.isEmpty else { return }
+        if let uri = gruus.publicURI(of: binding, address) {
+            buffer.writeStaticString(";pub-gruu=\"")
+            buffer.writeBytes(uri)
+            buffer.writeStaticString("\"")
+        }
+        if let uri = gruus.temporaryURI(of: binding, address) {
+            buffer.writeStaticString(";temp-gruu=\"")
+            buffer.writeBytes(uri)
+            buffer.writeStaticString("\"")
+        }
+    }
+
+    /// Clients without a clock set theirs by it (§10.3 step 8).
+    private func dateText() -> [UInt8] {
+        let second = server.time.now / 1_000
+        if date.second != second { date = (second, SIPDate.text(second)) }
+        return date.text
+    }
+}

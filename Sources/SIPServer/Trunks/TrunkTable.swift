@@ -1,0 +1,113 @@
+import Ground
+import NIOCore
+import SIPWire
+
+/// All trunks and routes: whose request one is, where one goes, and whether the neighbours are there.
+public final class TrunkTable {
+    private unowned let server: SIPServer
+    public private(set) var trunks: [SIPTrunk] = []
+    /// Whose an address is; asked for each request, so remembered.
+    private var byAddress: [TransportAddress: SIPTrunk?] = [:]
+    private static let remembered = 4_096
+
+    init(server: SIPServer) {
+        self.server = server
+        apply()
+        server.trunkOf = { [weak self] in self?.trunk(of: $0) }
+        server.whenReconfigured.append { [weak self] in self?.apply() }
+        server.whenTicked.append { [weak self] in self?.tick($0) }
+    }
+
+    public subscript(name: String) -> SIPTrunk? { trunks.first { $0.name == name } }
+
+    /// Takes the settings in force; what is known of a trunk with the same servers stays.
+    private func apply() {
+        byAddress.removeAll()
+        trunks = server.config.trunks.map { settings in
+            if let known = self[settings.name], known.settings.destinations == settings.destinations {
+                known.settings = settings
+                return known
+            }
+            let time = server.time
+            return SIPTrunk(settings) { (time.uptime, time.now) }
+        }
+    }
+
+    // MARK: Whose
+
+    /// Which trunk a request comes from; nil for nobody's.
+    private func trunk(of request: IncomingRequest) -> SIPTrunk? {
+        guard !trunks.isEmpty else { return nil }
+        let flow = request.flow
+        if let certificate = (flow.link as? StreamLink)?.certificate {
+            let names = certificate.hostNames
+            let found = trunks.first { trunk in
+                trunk.settings.certificates.contains { wanted in names.contains { Self.covers(wanted, $0) } }
+            }
+            if let found { return found }
+        }
+        let key = flow.remote.with(port: 0)
+        if let known = byAddress[key] { return known }
+        if byAddress.count >= Self.remembered { byAddress.removeAll() }
+        let ip = flow.remote.ip
+        let found = trunks.first { $0.settings.addresses.contains { $0.contains(ip) } }
+        byAddress[key] = .some(found)
+        return found
+    }
+
+    /// `*.example.com` covers one label (RFC 6125 §6.4.3).
+    static func covers(_ wanted: String, _ name: String) -> Bool {
+        let name = name.lowercased()
+        guard wanted.hasPrefix("*.") else { return wanted.lowercased() == name }
+        guard let dot = name.firstIndex(of: "."), dot > name.startIndex else { return false }
+        return name[dot...] == wanted.lowercased().dropFirst()
+    }
+
+    // MARK: Where
+
+    /// The trunk for a URI: by the routes, in their order, then by what the trunks themselves serve.
+    ///
+    /// - Parameter isOwnDomain: nobody of ours has the address: only numbers go out then.
+    public func route(of uri: SIPURI, isOwnDomain: Bool) -> SIPTrunk? {
+        guard !trunks.isEmpty else { return nil }
+        let host = uri.host.string
+        let user = (uri.decodedUser).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        for route in server.config.routes where route.matches(host: host, user: user, isOwn: isOwnDomain) {
+            if let trunk = self[route.trunk] { return trunk }
+        }
+        guard !isOwnDomain, !host.isEmpty else { return nil }
+        return trunks.first { trunk in
+            trunk.settings.domains.contains { $0 == host || ($0.hasPrefix("*.") && host.hasSuffix($0.dropFirst())) }
+        }
+    }
+
+    // MARK: Whether they are there
+
+    private func tick(_ uptime: Int64) {
+        for trunk in trunks where trunk.settings.keepAliveSeconds > 0 && uptime >= trunk.nextCheck {
+            trunk.nextCheck = uptime + Int64(trunk.settings.keepAliveSeconds) * 1_000
+            for destination in trunk.destinations { check(trunk, destination.uri) }
+        }
+    }
+
+    /// Whatever it answers, it is there; but for 503 (RFC 3261 §11).
+    private func check(_ trunk: SIPTrunk, _ uri: SIPURI) {
+        let host = server.config.domains.first ?? "localhost"
+        let address = SIPBytes("sip:\(host)")
+        var builder = SIPRequestBuilder(.options, uri.text)
+        builder.add(.maxForwards, number: 1)
+        builder.addParty(.from, uri: address, tag: SIPBytes(HexText.digits(.random(in: .min ... .max))))
+        builder.addParty(.to, uri: uri.text, tag: nil)
+        builder.add(.callID, HexText.digits(.random(in: .min ... .max)))
+        builder.addCSeq(1, .options)
+        builder.add(.accept, "application/sdp")
+        server.send(OutgoingRequest(method: .options, bytes: builder.finish()), to: .uri(uri)) { outcome in
+            switch outcome {
+            case .response(let response) where response.statusCode != 503: trunk.answered(uri)
+            case .response: trunk.failed(uri, .serviceUnavailable)
+            case .timeout: trunk.failed(uri, .requestTimeout)
+            case .unreachable: trunk.failed(uri, .flowFailed)
+            }
+        }
+    }
+}

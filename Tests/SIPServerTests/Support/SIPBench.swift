@@ -1,0 +1,143 @@
+import Foundation
+import Ground
+import IMCore
+import Logging
+import NIOCore
+import NIOPosix
+import SIPWire
+import Storage
+import StorageSQLite
+import XMPPWire
+
+@testable import SIPServer
+
+/// A SIP server on a loop of its own, with sockets on loopback and accounts in a database on the disk.
+final class SIPBench: @unchecked Sendable {
+    // Safe: the server is touched on its loop only; the rest is set before others see it.
+    private let path = FileManager.default.temporaryDirectory.appendingPathComponent("sip-\(UUID()).db").path
+    private(set) var database: SQLiteDatabase
+    private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    private var server: NIOLoopBound<SIPServer>?
+    private var channels: [any Channel] = []
+    private(set) var udp: UInt16 = 0
+    private(set) var tcp: UInt16 = 0
+    private let configure: @Sendable (inout SIPConfig) -> Void
+
+    static func jid(_ name: String) -> JID { JID(preparedLocal: name, domain: "example.com", resource: nil) }
+
+    /// - Parameter users: accounts at example.com, each with the password `secret`.
+    init(_ users: [String], configure: @escaping @Sendable (inout SIPConfig) -> Void = { _ in }) async throws {
+        self.configure = configure
+        database = try SQLiteDatabase(path: path, synchronous: .off)
+        try await Migrator.apply(AccountSchema.migrations + SIPSchema.migrations, to: database)
+        try await database.write { transaction in
+            for name in users {
+                let jid = Self.jid(name)
+                _ = try AccountStore.add(
+                    jid, name: nil, isAdmin: false,
+                    credentials: Credentials(preparedPassword: "secret", of: jid, iterations: 1, salt: [1]), now: 0,
+                    in: transaction)
+            }
+        }
+        try await start()
+    }
+
+    private func start() async throws {
+        let loop = group.next()
+        let database = database
+        let configure = configure
+        let made = try await loop.submit { () -> NIOLoopBound<SIPServer> in
+            var logger = Logger(label: "sip")
+            logger.logLevel = .critical
+            let (isolated, time) = (loop.assumeIsolated(), SystemTime())
+            let journal = Journal(
+                database: database, lastID: MessageID(0), durability: .memory, gatherWindow: .milliseconds(1),
+                loop: isolated, time: time, logger: logger)
+            let router = Router(
+                database: database, journal: journal, domains: ["example.com"], config: CoreConfig(), loop: isolated,
+                time: time, logger: logger)
+            var config = SIPConfig()
+            config.domains = ["example.com"]
+            config.openMethods = Set(SIPMethod.all)
+            configure(&config)
+            return NIOLoopBound(
+                SIPServer(router: router, config: config, loop: isolated, time: time, logger: logger), eventLoop: loop)
+        }.get()
+        server = made
+        let datagrams = try await DatagramBootstrap(group: loop)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {}
+            }
+            .bind(host: "127.0.0.1", port: Int(udp)).get()
+        try await loop.submit { try made.value.serve(datagrams: datagrams) }.get()
+        let streams = try await ServerBootstrap(group: loop)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try made.value.accept(channel, usesTLS: false) }
+            }
+            .bind(host: "127.0.0.1", port: Int(tcp)).get()
+        channels = [datagrams, streams]
+        udp = UInt16(datagrams.localAddress?.port ?? 0)
+        tcp = UInt16(streams.localAddress?.port ?? 0)
+        let port = tcp
+        try await loop.submit { made.value.ports = (tcp: port, tls: nil) }.get()
+    }
+
+    /// Runs on the server's loop.
+    func on<Value: Sendable>(_ body: @escaping @Sendable (SIPServer) throws -> Value) async throws -> Value {
+        let server = server!
+        return try await server.eventLoop.submit { try body(server.value) }.get()
+    }
+
+    /// One second of the server's clockwork.
+    func tick() async throws { try await on { $0.tick() } }
+
+    /// Waits until what was given to the journal is in the store.
+    func settle() async throws {
+        let server = server!
+        let promise = server.eventLoop.makePromise(of: Void.self)
+        server.eventLoop.execute {
+            server.value.router.journal.whenIdle { promise.succeed(()) }
+        }
+        try await promise.futureResult.get()
+    }
+
+    private func stop() async throws {
+        let server = server!
+        let promise = server.eventLoop.makePromise(of: Void.self)
+        server.eventLoop.execute { server.value.drain { promise.succeed(()) } }
+        try await promise.futureResult.get()
+        try await settle()
+        for channel in channels { try? await channel.close().get() }
+        channels = []
+        self.server = nil
+    }
+
+    /// The server goes and comes back on the same ports, with the same database.
+    func restart() async throws {
+        try await stop()
+        try await start()
+    }
+
+    func close() async throws {
+        try await stop()
+        try await group.shutdownGracefully()
+        try database.close()
+        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+    }
+}
+
+/// Runs `body` against a server of its own.
+func withServer(
+    _ users: [String], configure: @escaping @Sendable (inout SIPConfig) -> Void = { _ in },
+    _ body: (SIPBench) async throws -> Void
+) async throws {
+    let bench = try await SIPBench(users, configure: configure)
+    do {
+        try await body(bench)
+    } catch {
+        try? await bench.close()
+        throw error
+    }
+    try await bench.close()
+}

@@ -31,6 +31,22 @@ public struct SIPConfig: Sendable {
     /// User agents that get no answer, in lower case, by their beginning.
     public var scanners = ["friendly-scanner", "sipvicious", "sipcli", "sundayddr", "sip-scan", "iwar", "sivus"]
 
+    // Registrar and proxy
+    /// Seconds that a registration lasts.
+    public var registerExpires = Expiry(least: 60, standard: 3_600, most: 7_200)
+    /// Contacts of one user; one more is refused.
+    public var contacts = 10
+    /// Value of Service-Route (RFC 3608) in answers to REGISTER: `<sip:host;lr>`; nil for none.
+    public var serviceRoute: String?
+    /// Neighbours that need no digest.
+    public var trunks: [TrunkSettings] = []
+    /// What goes to which trunk; the first that matches counts.
+    public var routes: [RouteSettings] = []
+    /// Seconds that a call may ring (timer C, RFC 3261 §16.6 step 11).
+    public var ringSeconds = 190
+    /// Seconds that contacts of a higher preference ring before those of a lower one.
+    public var serialSeconds = 20
+
     // Bounds
     /// Bytes of a message over TCP or TLS; one over UDP is a datagram.
     public var messageBytes = 131_072
@@ -71,4 +87,18 @@ public struct SIPConfig: Sendable {
     public var timers = SIPTimers()
 
     public init() {}
+
+    /// Bounds of what is asked for, in seconds.
+    public struct Expiry: Sendable, Equatable {
+        /// Shorter is answered 423.
+        public var least: Int
+        /// For who asks for nothing.
+        public var standard: Int
+        /// Longer is made shorter.
+        public var most: Int
+
+        public init(least: Int, standard: Int, most: Int) {
+            (self.least, self.standard, self.most) = (least, standard, most)
+        }
+    }
 }

@@ -20,7 +20,12 @@ public final class SIPServer {
     public internal(set) var config: SIPConfig
     /// Certificates of the TLS listener; nil when there is none.
     public var tls: TLSContexts?
-    public let location = LocationTable()
+    /// Who is registered where.
+    public let location: LocationTable
+    /// Serves REGISTER.
+    public internal(set) var registrar: Registrar! = nil
+    /// Neighbours that need no digest, and what goes to them.
+    public internal(set) var trunks: TrunkTable! = nil
     public private(set) var transactions: TransactionLayer! = nil
     /// Who serves which method; slices of the face add themselves in `SIPHandlers`.
     public var registry = SIPRegistry()
@@ -80,6 +85,7 @@ public final class SIPServer {
         self.logger = logger
         self.tls = tls
         uptime = time.uptime
+        location = LocationTable(time: time)
         output = SIPOutput(loop: loop, time: time)
         connections = ConnectionTable()
         scanners = ScannerWatch(logger: logger)

@@ -36,7 +36,7 @@ public final class SIPProxy: SIPForwarding {
             guard isOurs(request) else { return refuse(request) }
             return pass(request, [target(of: route, flow: nil)])
         }
-        if server.domain(of: route.uri) != nil { return toUser(request, route.uri) }
+        if server.domain(route.uri) != nil { return toUser(request, route.uri) }
         toOutside(request, route.uri)
     }
 
@@ -115,10 +115,10 @@ public final class SIPProxy: SIPForwarding {
 
     /// To one of our users: to all contacts, or to those of the instance that a GRUU names.
     private func toUser(_ request: IncomingRequest, _ uri: SIPURI) {
-        guard isOurs(request) || server.config.acceptsFromOutside else { return refuse(request) }
-        guard let domain = server.domain(of: uri) else { return request.respond(.notFound) }
+        guard isOurs(request) || server.config.acceptsForeign else { return refuse(request) }
+        guard let domain = server.domain(uri) else { return request.respond(.notFound) }
         guard uri.user != nil else { return request.respond(.addressIncomplete) }
-        let gruu = server.registrar.gruus.resolve(uri, domain: domain, server.location)
+        let gruu = server.registrar.gruus.resolve(uri, domain: Array(domain.utf8), server.location)
         guard let address = gruu?.address ?? server.addressOfRecord(uri), !address.isEmpty,
             let callee = try? JID(parsing: String(decoding: address, as: UTF8.self))
         else { return request.respond(.notFound) }
@@ -186,7 +186,7 @@ public final class SIPProxy: SIPForwarding {
         }
         guard uri.scheme == .sip || uri.scheme == .sips else { return request.respond(.notFound) }
         // Without a route only where the administrator has opened the server to other domains.
-        guard server.config.acceptsFromOutside else { return request.respond(.notFound) }
+        guard server.config.acceptsForeign else { return request.respond(.notFound) }
         pass(request, [ProxyTarget(uri: Self.withoutHeaders(uri), target: .uri(uri))])
     }
 
@@ -199,7 +199,7 @@ public final class SIPProxy: SIPForwarding {
     private func over(_ trunk: SIPTrunk, _ request: IncomingRequest, _ uri: SIPURI) {
         let targets = trunk.ordered.enumerated().map { place, destination in
             var target = ProxyTarget(
-                uri: trunk.requestURI(for: uri, at: destination, isOwn: server.domain(of: uri) != nil),
+                uri: trunk.requestURI(for: uri, at: destination, isOwn: server.domain(uri) != nil),
                 target: .uri(destination))
             target.q = 1_000 - place
             target.trunk = trunk

@@ -81,7 +81,7 @@ public final class Binding {
     @inline(__always)
     func differsOnlyInTime(from terms: Terms) -> Bool {
         contact == terms.contact && callID == terms.callID && regID == terms.regID && Int(q) == terms.q
-            && isOutbound == terms.isOutbound && instance == terms.instance && agent == terms.agent
+            && isOutbound == terms.isOutbound && instance == terms.instance && userAgent == terms.agent
             && features.elementsEqual(terms.features) && pathText.elementsEqual(terms.path)
     }
 

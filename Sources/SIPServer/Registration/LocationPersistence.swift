@@ -128,7 +128,7 @@ enum FlowText {
 
     static func read(_ text: String) -> (transport: SIPTransport, address: TransportAddress)? {
         let parts = text.split(separator: " ")
-        guard parts.count == 3, let transport = SIPTransport(parameter: SIPBytes(String(parts[0]))),
+        guard parts.count == 3, let transport = SIPTransport(SIPTransportName(SIPBytes(String(parts[0])))),
             let port = UInt16(parts[2]), let address = TransportAddress(ip: String(parts[1]), port: port)
         else { return nil }
         return (transport, address)

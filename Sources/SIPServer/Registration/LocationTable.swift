@@ -55,6 +55,8 @@ public final class LocationTable {
 
     /// Users with at least one binding, and others until their time comes.
     public var userCount: Int { users.count }
+    /// Places in the wheel.
+    var planned: Int { wheel.reduce(0) { $0 + $1.count } }
 
     // MARK: Lookup
 

@@ -126,18 +126,23 @@ public final class Registrar: SIPMethodHandler {
         case .user(let jid):
             // Nobody registers for somebody else (§10.3 step 4).
             guard address.elementsEqual(jid.bare.description.utf8) else { return request.respond(.forbidden) }
-            answer(request, address)
+            if server.config.trustsEverybody { believe(request, address) } else { answer(request, address) }
         case .trunk: request.respond(.forbidden)
         case .unknown:
             guard server.config.openMethods.contains(.register) else { return request.respond(.forbidden) }
-            guard table.bindings(of: address).isEmpty else { return answer(request, address) }
-            guard let jid = try? JID(parsing: String(decoding: address, as: UTF8.self)) else {
-                return request.respond(.notFound)
-            }
-            server.router.homes.withHome(jid) { [self] home in
-                guard home != nil else { return request.respond(.notFound) }
-                answer(request, address)
-            }
+            believe(request, address)
+        }
+    }
+
+    /// Nobody has proven anything: at least there must be such a user.
+    private func believe(_ request: IncomingRequest, _ address: [UInt8]) {
+        guard table.bindings(of: address).isEmpty else { return answer(request, address) }
+        guard let jid = try? JID(parsing: String(decoding: address, as: UTF8.self)) else {
+            return request.respond(.notFound)
+        }
+        server.router.homes.withHome(jid) { [self] home in
+            guard home != nil else { return request.respond(.notFound) }
+            answer(request, address)
         }
     }
 

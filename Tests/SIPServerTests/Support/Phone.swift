@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import NIOCore
 import Testing
@@ -24,6 +25,7 @@ final class Phone {
     private(set) var port: UInt16 = 0
     private var input: [UInt8] = []
     private var sequence: UInt32 = 0
+    private var nonceCount = 0
     private let id = UUID().uuidString.prefix(8).lowercased()
 
     /// - Parameter server: its port on 127.0.0.1.
@@ -68,7 +70,9 @@ final class Phone {
         return address
     }
 
-    private static func with(_ address: inout sockaddr_in, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+    private static func with(_ address: inout sockaddr_in, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32)
+        -> Int32
+    {
         withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
         }
@@ -181,6 +185,33 @@ final class Phone {
                 "REGISTER", "sip:\(domain)", to: "<\(address)>", callID: callID ?? "\(id)-registers", cseq: cseq,
                 lines: lines))
         return try final(.register)
+    }
+
+    /// The line that answers a challenge, MD5 with qop.
+    func authorization(
+        _ challenge: SIPMessage, _ method: String, _ uri: String, password: String, user: String? = nil
+    ) throws -> String {
+        var chosen: String?
+        var header = "Authorization"
+        challenge.forEachField { name, _, value in
+            guard name == .wwwAuthenticate || name == .proxyAuthenticate, value.string.contains("MD5") else { return }
+            chosen = value.string
+            if name == .proxyAuthenticate { header = "Proxy-Authorization" }
+        }
+        func parameter(_ name: String) -> String {
+            guard let text = chosen, let range = text.range(of: "\(name)=\"") else { return "" }
+            return String(text[range.upperBound...].prefix { $0 != "\"" })
+        }
+        func md5(_ text: String) -> String {
+            Insecure.MD5.hash(data: Array(text.utf8)).map { String(format: "%02x", $0) }.joined()
+        }
+        let (user, realm, nonce) = (user ?? name, parameter("realm"), parameter("nonce"))
+        nonceCount += 1
+        let count = String(format: "%08x", nonceCount)
+        let response = md5(
+            "\(md5("\(user):\(realm):\(password)")):\(nonce):\(count):c0ffee:auth:\(md5("\(method):\(uri)"))")
+        return "\(header): Digest username=\"\(user)\", realm=\"\(realm)\", nonce=\"\(nonce)\", uri=\"\(uri)\", "
+            + "response=\"\(response)\", algorithm=MD5, qop=auth, nc=\(count), cnonce=\"c0ffee\""
     }
 
     /// Answers with a tag and a contact of its own.

@@ -16,6 +16,7 @@ final class SIPBench: @unchecked Sendable {
     // Safe: the server is touched on its loop only; the rest is set before others see it.
     private let path = FileManager.default.temporaryDirectory.appendingPathComponent("sip-\(UUID()).db").path
     private(set) var database: SQLiteDatabase
+    var loop: any EventLoop { group.next() }
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     private var server: NIOLoopBound<SIPServer>?
     private var channels: [any Channel] = []
@@ -58,7 +59,7 @@ final class SIPBench: @unchecked Sendable {
                 time: time, logger: logger)
             var config = SIPConfig()
             config.domains = ["example.com"]
-            config.openMethods = Set(SIPMethod.all)
+            config.trustsEverybody = true
             configure(&config)
             return NIOLoopBound(
                 SIPServer(router: router, config: config, loop: isolated, time: time, logger: logger), eventLoop: loop)

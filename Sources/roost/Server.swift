@@ -223,13 +223,19 @@ final class Server: Service {
         _ config: ServerConfig, core: C2SServer, time: SystemTime, logger: Logger
     ) throws -> SIPServer {
         var sip = SIPConfig(config)
-        sip.clientAuthorities = core.config.clientAuthorities
+        sip.clientAuthorities = core.config.clientAuthorities ?? Self.publicAuthorities(sip)
         let tls = try TLSContexts(
             config.domains.map { TLSContexts.Source($0) }, asksForCertificates: sip.asksForCertificates, logger: logger)
         let server = SIPServer(
             router: core.router, config: sip, loop: core.router.loop, time: time, logger: logger, tls: tls)
         server.ports = (config.sipTCP.map { UInt16($0.port) }, config.sipTLS.map { UInt16($0.port) })
         return server
+    }
+
+    /// For certificates of trunks, where no authorities of our own are named: those that the system believes.
+    static func publicAuthorities(_ config: SIPConfig) -> ClientAuthorities? {
+        guard config.asksForCertificates else { return nil }
+        return try? ClientAuthorities(path: "/etc/ssl/certs/ca-certificates.crt")
     }
 
     /// Serves until a graceful shutdown, then drains.

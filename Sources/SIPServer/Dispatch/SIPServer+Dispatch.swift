@@ -18,9 +18,12 @@ extension SIPServer {
 
     private func serve(_ request: IncomingRequest) {
         let method = request.method
-        guard RequestChecks.passRequire(request, registry) else { return }
         if let handler = registry[method] {
-            return authentication.admit(request, .server) { handler.handle($0) }
+            guard RequestChecks.passRequire(request, registry) else { return }
+            return authentication.admit(request, .server) { [self] request in
+                guard !transactions.isMerged(request) else { return authentication.refuse(request, .loopDetected) }
+                handler.handle(request)
+            }
         }
         let hasUser = request.uri?.user != nil
         if hasUser, let proxy {

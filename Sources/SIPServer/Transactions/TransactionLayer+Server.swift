@@ -24,18 +24,10 @@ extension TransactionLayer {
             server: server)
         guard method != .ack else { return server.dispatch(request) }
         guard method != .cancel else { return cancel(request, via) }
-        guard active.count < server.config.transactions else {
+        guard active.count < server.config.transactions, !server.isDraining else {
             refused += 1
             request.isStateless = true
             return request.respond(.serviceUnavailable) { $0.add(.retryAfter, number: 5) }
-        }
-        if message.toTag.isEmpty {
-            let origin = origin(message)
-            if isMerged(origin, key) {
-                request.isStateless = true
-                return request.respond(.loopDetected)
-            }
-            request.origin = origin
         }
         if method == .invite { activate(request) }
         server.dispatch(request)
@@ -195,9 +187,15 @@ extension TransactionLayer {
         if actions.contains(.ended) { end(request) }
     }
 
-    private func isMerged(_ origin: KeyedHash.Value, _ key: KeyedHash.Value) -> Bool {
-        if !origins.isEmpty, let other = origins[origin], other != key { return true }
-        return answered.isMerged(origin, key: key, uptime: server.uptime)
+    /// Whether the request has come already, on another way: somebody has forked it (§8.2.2.2). Only for what is served here; a
+    /// proxy may well see a request twice.
+    func isMerged(_ request: IncomingRequest) -> Bool {
+        guard request.method != .invite, request.message.toTag.isEmpty else { return false }
+        let origin = origin(request.message)
+        if !origins.isEmpty, let other = origins[origin], other != request.key { return true }
+        if answered.isMerged(origin, key: request.key, uptime: server.uptime) { return true }
+        request.origin = origin
+        return false
     }
 
     // MARK: Names and addresses
@@ -244,7 +242,7 @@ extension TransactionLayer {
             guard parameter.value == nil, let offset = message.offset(after: parameter.name) else { return nil }
             return SIPSplice(offset: offset, bytes: names.rport)
         }
-        guard via.host != names.host, let offset = message.offset(after: via.text) else { return nil }
+        guard !names.isHost(via.host), let offset = message.offset(after: via.text) else { return nil }
         return SIPSplice(offset: offset, bytes: names.received)
     }
 }

@@ -85,19 +85,51 @@ public class SIPLink {
     }
 }
 
-/// The address of a peer as header fields need it.
-final class PeerNames {
-    /// In digits, an IPv6 address in brackets.
-    let host: SIPBytes
-    /// `;received=192.0.2.1` (RFC 3261 §18.2.1)
-    let received: SIPBytes
-    /// `=5060;received=192.0.2.1`, behind `rport` (RFC 3581 §4)
-    let rport: SIPBytes
+/// The address of a peer as header fields need it; made once for each peer that is heard.
+struct PeerNames {
+    /// `=5060;received=192.0.2.1`
+    private let text: SIPBytes
+    private let receivedStart: Int
+    private let isIPv6: Bool
 
     init(_ remote: TransportAddress) {
-        let ip = remote.ip
-        host = SIPBytes(remote.host)
-        received = SIPBytes(";received=\(ip)")
-        rport = SIPBytes("=\(remote.port);received=\(ip)")
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(64)
+        bytes.append(0x3D)
+        Self.append(UInt64(remote.port), &bytes)
+        receivedStart = bytes.count
+        bytes += Self.received
+        if remote.isIPv6 {
+            bytes += remote.ip.utf8
+        } else {
+            for shift in [24, 16, 8, 0] as [UInt64] {
+                Self.append(remote.low >> shift & 255, &bytes)
+                if shift > 0 { bytes.append(0x2E) }
+            }
+        }
+        text = SIPBytes(bytes)
+        isIPv6 = remote.isIPv6
+    }
+
+    private static let received = Array(";received=".utf8)
+
+    private static func append(_ number: UInt64, _ bytes: inout [UInt8]) {
+        var step: UInt64 = 1
+        while number / step >= 10 { step *= 10 }
+        while step > 0 {
+            bytes.append(0x30 + UInt8(number / step % 10))
+            step /= 10
+        }
+    }
+
+    /// `=5060;received=192.0.2.1`, behind `rport` (RFC 3581 §4)
+    var rport: SIPBytes { text }
+    /// `;received=192.0.2.1` (RFC 3261 §18.2.1)
+    var received: SIPBytes { text.part(receivedStart, text.count) }
+
+    /// Whether that host, an IPv6 address in brackets, is the address.
+    func isHost(_ host: SIPBytes) -> Bool {
+        let ip = text.part(receivedStart + Self.received.count, text.count)
+        return isIPv6 ? host.count == ip.count + 2 && host.part(1, host.count - 1) == ip : host == ip
     }
 }

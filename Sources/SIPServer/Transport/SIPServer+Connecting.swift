@@ -2,6 +2,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import SIPWire
+import Transport
 
 // Ways to peers: flows that are open, and connections that we make.
 
@@ -106,10 +107,8 @@ extension SIPServer {
 
     private func outboundTLS() throws -> NIOSSLContext {
         if let outboundContext { return outboundContext }
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.minimumTLSVersion = .tlsv12
-        if let path = config.serverAuthorities { configuration.trustRoots = .file(path) }
-        let context = try NIOSSLContext(configuration: configuration)
+        guard let tls else { throw TLSFailure("there is no TLS") }
+        let context = try tls.clientContext(authorities: config.serverAuthorities)
         outboundContext = context
         return context
     }

@@ -175,9 +175,11 @@ final class StreamLink: SIPLink {
 
     /// The peer has shown one: nothing is read until it is known what it is worth.
     func handshaken(_ chain: [[UInt8]]) {
-        guard let authorities = server.config.clientAuthorities, let leaf = chain.first,
-            let shown = ClientCertificate(der: leaf)
-        else { return }
+        guard let leaf = chain.first, let shown = ClientCertificate(der: leaf) else {
+            if server.config.requiresCertificates { close() }
+            return
+        }
+        guard let authorities = server.config.clientAuthorities else { return }
         isVerifying = true
         let link = NIOLoopBound(self, eventLoop: server.loop.nonisolated())
         Task {
@@ -186,6 +188,7 @@ final class StreamLink: SIPLink {
                 let link = link.value
                 link.isVerifying = false
                 if isTrusted { link.certificate = shown }
+                if !isTrusted, link.server.config.requiresCertificates { return link.close() }
                 link.read()
             }
         }
@@ -217,8 +220,8 @@ final class StreamHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { link.received(unwrapInboundIn(data)) }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if TLSReport.isHandshake(event), let chain = link.encryption?.peerCertificates(on: context.channel) {
-            link.handshaken(chain)
+        if TLSReport.isHandshake(event), let encryption = link.encryption {
+            link.handshaken(encryption.peerCertificates(on: context.channel))
         }
         context.fireUserInboundEventTriggered(event)
     }

@@ -41,7 +41,8 @@ final class UDPLink: SIPLink {
     }
 
     override func send(_ bytes: ByteBuffer, to remote: TransportAddress) {
-        guard let context else { return }
+        // What the network does not take is lost, as datagrams may be; who sent it repeats it.
+        guard let context, !isCongested else { return }
         server.counters.datagramsOut &+= 1
         context.write(
             NIOAny(AddressedEnvelope(remoteAddress: socketAddress(of: remote), data: bytes)), promise: nil)
@@ -49,6 +50,9 @@ final class UDPLink: SIPLink {
     }
 
     override func flush() { context?.flush() }
+
+    private var isCongested = false
+    func writabilityChanged(_ isWritable: Bool) { isCongested = !isWritable }
 
     func received(_ envelope: AddressedEnvelope<ByteBuffer>) {
         guard let remote = TransportAddress(envelope.remoteAddress) else { return }
@@ -91,6 +95,11 @@ final class UDPHandler: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) { link.attach(context) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { link.received(unwrapInboundIn(data)) }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        link.writabilityChanged(context.channel.isWritable)
+        context.fireChannelWritabilityChanged()
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         link.server.forget(link)

@@ -121,6 +121,22 @@ public final class TLSContexts {
         modified = Self.dates(of: sources)
     }
 
+    /// For connections that we make to other servers: they must show a certificate for their name, and are shown the one of
+    /// the first domain if they ask.
+    ///
+    /// - Parameter authorities: PEM file of those that are believed; the system's when nil.
+    public func clientContext(authorities: String?) throws -> NIOSSLContext {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
+        if let authorities { configuration.trustRoots = .file(authorities) }
+        if let source = sources.first {
+            let (chain, key) = try Self.load(source)
+            configuration.certificateChain = chain.map { .certificate($0) }
+            configuration.privateKey = key
+        }
+        return try NIOSSLContext(configuration: configuration)
+    }
+
     /// - Throws: when a certificate or key is not in order; the error names the file.
     public static func check(_ sources: [Source]) throws { _ = try make(sources, false) }
 

@@ -106,7 +106,7 @@ struct SettingsTarget: LiveSettings.Target {
     private func takeSIP(_ config: ServerConfig, _ authorities: ClientAuthorities?) {
         let server = sip.value
         var new = SIPConfig(config)
-        new.clientAuthorities = authorities
+        new.clientAuthorities = authorities ?? Server.publicAuthorities(new)
         attempt("certificates of SIP") {
             try server.tls?.exchange(
                 config.domains.map { TLSContexts.Source($0) }, asksForCertificates: new.asksForCertificates)

@@ -22,7 +22,9 @@ public final class ClientTransaction {
     var flow: SIPFlow?
     /// With our Via, for retransmission; over UDP, and of an INVITE.
     var sent: ByteBuffer?
-    let request: OutgoingRequest
+    let method: SIPMethod
+    /// For another server; nil once there is none left to try.
+    var request: OutgoingRequest?
     /// Where else it may go when this server does not answer.
     var alternatives: [SIPHop] = []
     var isCancelled = false
@@ -35,6 +37,7 @@ public final class ClientTransaction {
         _ request: OutgoingRequest, layer: TransactionLayer, provisional: ((SIPMessage) -> Void)?,
         completion: @escaping (SIPOutcome) -> Void
     ) {
+        method = request.method
         self.request = request
         self.layer = layer
         self.provisional = provisional

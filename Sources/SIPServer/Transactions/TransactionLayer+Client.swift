@@ -7,7 +7,7 @@ import SIPWire
 extension TransactionLayer {
     /// Starts a transaction over a flow.
     func start(_ client: ClientTransaction, on flow: SIPFlow) {
-        guard flow.isOpen else { return unreachable(client) }
+        guard flow.isOpen, let request = client.request else { return unreachable(client) }
         let id = makeID()
         let uptime = server.uptime
         let isReliable = flow.transport.isReliable
@@ -15,15 +15,16 @@ extension TransactionLayer {
         client.id = id
         client.flow = flow
         client.machine =
-            client.request.method == .invite
+            client.method == .invite
             ? .invite(InviteClientMachine(isReliable: isReliable, timers: timers, uptime: uptime))
             : .other(NonInviteClientMachine(isReliable: isReliable, timers: timers, uptime: uptime))
-        let bytes = stamped(client.request, id: id, flow: flow)
-        if !isReliable || client.request.method == .invite { client.sent = bytes }
+        let bytes = stamped(request, id: id, flow: flow)
+        if client.alternatives.isEmpty { client.request = nil }
+        if !isReliable || client.method == .invite { client.sent = bytes }
         clients[id] = client
         if isReliable { flow.link.expects(id) }
         flow.send(bytes)
-        server.counters.count(client.request.method)
+        server.counters.count(client.method)
         schedule(id, at: client.machine!.deadline)
     }
 
@@ -130,12 +131,12 @@ extension TransactionLayer {
     func receive(response: SIPMessage, on flow: SIPFlow) {
         let branch = response.branch
         guard let id = branch.withBytes({ self.id(of: $0) }), let client = clients[id],
-            client.request.method == response.method || response.method == .cancel
+            client.method == response.method || response.method == .cancel
         else {
             server.counters.strayResponses &+= 1
             return
         }
-        guard client.request.method == response.method else { return }
+        guard client.method == response.method else { return }
         // Only over the way that the request took: over UDP from the same machine.
         guard let way = client.flow, way.link === flow.link || way.remote.isSameHost(as: flow.remote) else { return }
         let (timers, uptime) = (server.config.timers, server.uptime)
@@ -222,7 +223,11 @@ extension TransactionLayer {
 
     func unreachable(_ client: ClientTransaction) {
         if client.machine != nil { forget(client) }
-        guard !client.alternatives.isEmpty, !client.isCancelled else { return client.completion(.unreachable) }
+        guard !client.alternatives.isEmpty, !client.isCancelled else {
+            // Whoever has just sent it is not ready for an answer.
+            let completion = client.completion
+            return server.loop.execute { completion(.unreachable) }
+        }
         server.route(client)
     }
 
@@ -247,7 +252,7 @@ extension TransactionLayer {
     }
 
     func cancel(_ client: ClientTransaction) {
-        guard client.request.method == .invite, !client.isCancelled else { return }
+        guard client.method == .invite, !client.isCancelled else { return }
         client.isCancelled = true
         client.alternatives = []
         guard case .invite(let machine) = client.machine, machine.state == .proceeding else { return }

@@ -127,6 +127,12 @@ struct PeerNames {
     /// `;received=192.0.2.1` (RFC 3261 §18.2.1)
     var received: SIPBytes { text.part(receivedStart, text.count) }
 
+    /// In digits, an IPv6 address in brackets, as the host of a URI is.
+    var host: SIPBytes {
+        let ip = text.part(receivedStart + Self.received.count, text.count)
+        return isIPv6 ? SIPBytes([0x5B] + ip.array + [0x5D]) : ip
+    }
+
     /// Whether that host, an IPv6 address in brackets, is the address.
     func isHost(_ host: SIPBytes) -> Bool {
         let ip = text.part(receivedStart + Self.received.count, text.count)

@@ -152,9 +152,7 @@ final class StreamLink: SIPLink {
     static let ping = ByteBuffer(string: "\r\n\r\n")
 
     private func message(_ length: Int) {
-        let readerIndex = input.readerIndex
-        input.moveReaderIndex(forwardBy: length)
-        guard let slice = input.getSlice(at: readerIndex, length: length) else { return }
+        guard let slice = input.readSlice(length: length) else { return }
         server.counters.streamMessagesIn &+= 1
         server.received(slice, on: flow, isStream: true)
     }

@@ -95,7 +95,8 @@ enum RosterDocument {
                 case "list":
                     let count = child.children.count
                     lists(in: &child, group: child["name"].flatMap { $0.isEmpty ? nil : $0 } ?? group)
-                    let isEmptied = child.children.count < count && !child.elements.contains { $0.name != "display-name" }
+                    let isEmptied =
+                        child.children.count < count && !child.elements.contains { $0.name != "display-name" }
                     if !isEmptied { children.append(.element(child)) }
                 case "entry":
                     if let settled = entry(child, group) { children.append(.element(settled)) }

@@ -117,7 +117,8 @@ enum RulesDocument {
                 let isSaid = handling == .allow ? other?.keepsOut == true : other == .allow
                 guard isSaid else {
                     throw .constraint(
-                        "\(text) is an exception: say in a rule of its own whether to \(handling == .allow ? "block" : "allow") it")
+                        "\(text) is an exception: say in a rule of its own whether to \(handling == .allow ? "block" : "allow") it"
+                    )
                 }
             }
         }

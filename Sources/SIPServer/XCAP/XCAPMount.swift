@@ -164,7 +164,7 @@ public final class XCAPMount: HTTPMount {
 }
 
 extension HTTPResponse {
-    static let busy = HTTPResponse.later(.serviceUnavailable, "try again in a moment", seconds: 1)
+    static var busy: HTTPResponse { .later(.serviceUnavailable, "try again in a moment", seconds: 1) }
 
     static func later(_ status: HTTPResponseStatus, _ text: String, seconds: Int) -> HTTPResponse {
         var response = HTTPResponse.text(status, text)

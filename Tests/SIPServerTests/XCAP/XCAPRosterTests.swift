@@ -131,7 +131,10 @@ struct XCAPRosterTests {
         arguments: [
             ("", "<resource-lists", "not-well-formed"),
             ("", "<foo/>", "schema-validation-error"),
-            ("", "<resource-lists xmlns='\(space)'><list name='a'/><list name='a'/></resource-lists>", "uniqueness-failure"),
+            (
+                "", "<resource-lists xmlns='\(space)'><list name='a'/><list name='a'/></resource-lists>",
+                "uniqueness-failure"
+            ),
             ("/~~/resource-lists/list[1]", "<list/><list/>", "not-xml-frag"),
             ("/~~/resource-lists/list[9]", "<list/>", "cannot-insert"),
             ("/~~/resource-lists/list[9]/entry[1]", "<entry uri='sip:a@b'/>", "no-parent"),

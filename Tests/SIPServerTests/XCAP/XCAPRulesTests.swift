@@ -150,7 +150,9 @@ struct XCAPRulesTests {
             let shown = try await host.ask(.GET, Self.rules)
             #expect(shown.has("<rule id=") == false || shown.has("friends"))
             #expect(!shown.has("roost-allowed"), "everybody allowed is in the client's own rule")
-            #expect(try await put(host, rule("friends", "confirm", one("bob")) + rule("c", "allow", one("carol"))).status == 200)
+            #expect(
+                try await put(host, rule("friends", "confirm", one("bob")) + rule("c", "allow", one("carol"))).status
+                    == 200)
             #expect(try await host.subscription("anna", of: "bob") == "none")
             #expect(try await host.subscription("anna", of: "carol") == "from")
         }

@@ -65,12 +65,22 @@ final class RulesView: XCAPView {
             guard subscription?.from == true || subscription?.approved == true else { continue }
             steps.append { self.send(.unsubscribed, to: jid, $0, $1) }
         }
-        // The allow list lets in people of this server; others are approved, beforehand if they have not asked.
-        let isWaiting = { (jid: JID) in home.roster[jid]?.subscription.pendingIn == true }
-        let listing = change.allow.filter { $0.local == nil || (!isWaiting($0) && router.serves($0.domain)) }
-        if !listing.isEmpty { steps.append { router.allow(listing, $0, completion: $1) } }
-        for jid in change.allow where !listing.contains(jid) {
-            steps.append { self.send(.subscribed, to: jid, $0, $1) }
+        // The allow list lets in people of this server, and out of blocked domains; others are approved, beforehand if they
+        // have not asked.
+        let isWaiting = { (home: UserHome, jid: JID) in home.roster[jid]?.subscription.pendingIn == true }
+        if !change.allow.isEmpty {
+            steps.append { home, then in
+                let listing = change.allow.filter {
+                    $0.local == nil || !isWaiting(home, $0) || home.blocks($0, .all)
+                }
+                if listing.isEmpty { then(nil) } else { router.allow(listing, home, completion: then) }
+            }
+        }
+        for jid in change.allow where jid.local != nil {
+            steps.append { home, then in
+                guard isWaiting(home, jid) || !router.serves(jid.domain) else { return then(nil) }
+                self.send(.subscribed, to: jid, home, then)
+            }
         }
         return steps
     }

@@ -90,7 +90,7 @@ extension Setting {
             choice(\.sip.clientCertificates), title: "Client certificates (SIP TLS)"),
         Setting(
             "sip.xcap",
-            "Whether SIP clients reach their contact lists and presence rules at /xcap of listen.https (RFC 4825).",
+            "Whether SIP clients reach their contact lists and presence rules at /xcap-root of listen.https (RFC 4825).",
             toggle(\.sip.isXCAPOn), title: "XCAP"),
         Setting(
             "sip.connections", "SIP connections over TCP and TLS at a time.",

@@ -86,6 +86,9 @@ public struct SIPConfig: Sendable {
     public var nameServers: [String] = []
     public var timers = SIPTimers()
 
+    /// Contact lists and presence rules over HTTP (RFC 4825).
+    public var isXCAPOn = true
+
     public init() {}
 
     /// Bounds of what is asked for, in seconds.

@@ -82,7 +82,9 @@ final class Server: Service {
             NIOLoopBound(HTTPFront(config, server: core.value, time: time, logger: logger), eventLoop: loop)
         }.get()
         let sip = try await loop.submit {
-            NIOLoopBound(try composeSIP(config, core: core.value, time: time, logger: logger), eventLoop: loop)
+            let server = try composeSIP(config, core: core.value, time: time, logger: logger)
+            front.value.add(XCAPMount(server))
+            return NIOLoopBound(server, eventLoop: loop)
         }.get()
         let ticker = loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
             core.value.tick()

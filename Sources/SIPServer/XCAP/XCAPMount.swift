@@ -33,7 +33,17 @@ public final class XCAPMount: HTTPMount {
         authentication = XCAPAuthentication(router: router, credentials: credentials, config: config, time: time)
     }
 
-    public func reconfigure(_ config: SIPConfig) { authentication.reconfigure(config) }
+    /// XCAP of a SIP face, under its settings.
+    public convenience init(_ server: SIPServer) {
+        self.init(
+            router: server.router, credentials: server.credentials ?? IMCore.DigestCredentials(router: server.router),
+            config: server.config, time: server.time, loop: server.loop, isOn: server.config.isXCAPOn)
+        server.whenReconfigured.append { [weak self, weak server] in
+            guard let self, let server else { return }
+            isOn = server.config.isXCAPOn
+            authentication.reconfigure(server.config)
+        }
+    }
 
     /// Nobody fills the memory who has not said who he is.
     public func intake(_ request: HTTPRequest, _ exchange: HTTPExchange) -> HTTPIntake {

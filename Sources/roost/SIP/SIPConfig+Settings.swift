@@ -29,5 +29,6 @@ extension SIPConfig {
         asksForCertificates = sip.clientCertificates != .off || sip.trunks.contains { !$0.certificates.isEmpty }
         requiresCertificates = sip.clientCertificates == .required
         nameServers = sip.dnsServers
+        isXCAPOn = sip.isEnabled && sip.isXCAPOn
     }
 }

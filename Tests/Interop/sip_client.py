@@ -233,7 +233,7 @@ class SIPClient:
             answer = await self.transact(data, branch, seconds)
             if answer.status not in (401, 407) or not answers_challenge or attempt == 2:
                 return answer
-            if not self._challenge(answer):
+            if not self._challenge(answer, attempt):
                 return answer
         raise AssertionError
 
@@ -259,14 +259,14 @@ class SIPClient:
         finally:
             del self.answers[branch]
 
-    def _challenge(self, answer: Message) -> bool:
+    def _challenge(self, answer: Message, attempt: int) -> bool:
+        """Whether it is worth answering: the first one of a request is, later ones only for an old nonce."""
         name = "www-authenticate" if answer.status == 401 else "proxy-authenticate"
         for value in answer.all(name):
             found = dict(re.findall(r'(\w+)="?([^",]*)"?', value.partition(" ")[2]))
             if found.get("algorithm", "MD5").upper() == self.algorithm:
-                again = self._nonce is not None and "stale" not in value.lower()
                 self._nonce = (found, answer.status == 407)
-                return not again
+                return attempt == 0 or found.get("stale", "").lower() == "true"
         raise Expectation(f"{self.algorithm} is not offered: {answer.all(name)}")
 
     def _credentials(self, method: str, uri: str) -> tuple[str, str]:

@@ -151,11 +151,12 @@ class Baresip(Program):
         self._control: asyncio.Task | None = None
         self.events: list[dict] = []
         self._event = asyncio.Event()
+        self._terminal: tuple[int, ...] = ()
 
     async def open(self, server_port: int, transport: str = "udp", contacts: list[str] = (), account: str = "",
                    certificate: Path | None = None) -> "Baresip":
         port, control = free_port(2), free_port()
-        modules = "".join(f"module {name}.so\n" for name in ("g711", "ausine", "aufile"))
+        modules = "".join(f"module {name}.so\n" for name in ("stdio", "g711", "ausine", "aufile"))
         modules += "module_tmp account.so\n"
         modules += "".join(f"module_app {name}.so\n" for name in ("contact", "menu", "presence", "ctrl_tcp"))
         authority = f"sip_cafile {certificate}\n" if certificate else ""
@@ -170,7 +171,9 @@ class Baresip(Program):
             f"{account}\n")
         (self.folder / "contacts").write_text(
             "".join(f'"{contact}" <sip:{contact}>;presence=p2p\n' for contact in contacts))
-        await self.start("baresip", "-f", str(self.folder))
+        # It shows messages only where somebody could type, and keeps its output back from pipes.
+        self._terminal = os.openpty()
+        await self.start("stdbuf", "-oL", "baresip", "-f", str(self.folder), stdin=self._terminal[1])
         await self.line("baresip is ready")
         reader, self._writer = await asyncio.open_connection("127.0.0.1", control)
         self._control = asyncio.create_task(self._take(reader))
@@ -222,6 +225,9 @@ class Baresip(Program):
         if self._writer:
             self._writer.close()
         await super().close()
+        for end in self._terminal:
+            os.close(end)
+        self._terminal = ()
 
 
 class BitlBee(Program):
@@ -272,7 +278,8 @@ class BitlBee(Program):
         await self.line(lambda line: "Logged in" in line, "login", 30)
 
     async def add(self, contact: str, nick: str) -> None:
-        self.say(f"add simple {contact} {nick}")
+        # libpurple keeps contacts of SIMPLE with their scheme.
+        self.say(f"add simple sip:{contact} {nick}")
 
     async def close(self) -> None:
         if self._irc:

@@ -20,6 +20,8 @@ extension ServerConfig {
         public var authenticatedMethods = ["REGISTER", "PUBLISH", "SUBSCRIBE", "MESSAGE", "INVITE", "REFER"]
         /// Whether digest with MD5 is offered beside SHA-256 (RFC 8760).
         public var isMD5On = true
+        /// Whether digest with SHA-256 is offered, before MD5; it is when neither is on.
+        public var isSHA256On = true
         /// Requests of people of foreign domains that come over no trunk.
         public var acceptsFromOutside = false
         /// Least seconds between two NOTIFY of a subscription, 0 … 60 (RFC 3856 §6.10).

@@ -55,6 +55,12 @@ extension Setting {
                 toggle(\.sip.isMD5On),
                 title: "Digest with MD5"),
             Setting(
+                "sip.digest_sha256",
+                "Whether digest with SHA-256 is offered, and first, as RFC 8760 asks. Off helps devices that know only MD5"
+                    + " and look at the first offer alone. With both off there is SHA-256.",
+                toggle(\.sip.isSHA256On),
+                title: "Digest with SHA-256"),
+            Setting(
                 "sip.accept_from_outside",
                 "Whether requests of people of foreign domains are taken that come over no trunk. Nothing proves who they are.",
                 toggle(\.sip.acceptsFromOutside), title: "Requests from outside"),

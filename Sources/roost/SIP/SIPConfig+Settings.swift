@@ -14,6 +14,7 @@ extension SIPConfig {
             if parts.count == 2 { domainAliases[parts[0]] = parts[1] }
         }
         offersMD5 = sip.isMD5On
+        offersSHA256 = sip.isSHA256On || !sip.isMD5On
         acceptsForeign = sip.acceptsFromOutside
         let authenticated = Set(sip.authenticatedMethods.map { SIPMethod(SIPBytes($0)) })
         openMethods = Set(SIPMethod.all).subtracting(authenticated)

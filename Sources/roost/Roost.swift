@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandLine
+import SIPServer
 import XMPPServer
 
 /// The one executable: the server and its command line.
@@ -16,5 +17,5 @@ struct ProtocolsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "protocols", abstract: "Print the standards the server speaks as Markdown.", shouldDisplay: false)
 
-    func run() { print(ProtocolReference.markdown(), terminator: "") }
+    func run() { print(ProtocolReference.markdown() + SIPStandards.markdown(), terminator: "") }
 }

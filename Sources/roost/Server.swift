@@ -107,9 +107,10 @@ final class Server: Service {
                 Task { await settings.forget(user: jid.bare.description) }
             }
         }.get()
+        let face = LiveSIP(sip: sip, live: settings.live, database: database, time: time)
         let backend = AdminBackendLive(
-            live: settings.live, listeners: listeners, database: database, core: core, time: time)
-        let metrics = LiveMetrics(core: core, live: settings.live, database: database, time: time)
+            live: settings.live, listeners: listeners, database: database, core: core, sip: face, time: time)
+        let metrics = LiveMetrics(core: core, sip: sip, live: settings.live, database: database, time: time)
         let services = LiveServices(core: core, settings: settings, listeners: listeners)
         var parts = AdminParts()
         parts.settings = settings
@@ -117,9 +118,11 @@ final class Server: Service {
         parts.services = services
         parts.logs = ServerLog.shared
         parts.certificates = LiveCertificates(settings: settings, time: time)
+        parts.sip = face
         parts.doctor = Doctor(
             settings: settings, listeners: listeners, database: database, core: core, metrics: metrics,
-            services: services, time: time)
+            services: services,
+            sip: SIPExamination(sip: face, listeners: listeners, database: database, group: adminGroup), time: time)
         let interface = AdminInterface(
             backend: backend, parts: parts, database: database, settings: AccessSettings(config),
             jobsFolder: URL(fileURLWithPath: config.database).deletingLastPathComponent().path + "/jobs", time: time,

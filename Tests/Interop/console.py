@@ -22,6 +22,9 @@ _PAGES = [
     ("/console/settings/server", "domains"), ("/console/settings/changed", "changed"),
     ("/console/settings/history", "history"), ("/console/administrators", "administrators"),
     ("/console/administrators/new", "new-administrator"), ("/console/administrators/tokens/new", "new-token"),
+    ("/console/sip", "sip"), ("/console/sip/subscriptions", "sip-subscriptions"),
+    ("/console/sip/publications", "sip-publications"), ("/console/settings/sip", "sip-settings"),
+    (f"/console/trunks?uri=sip%3Auser1%40{DOMAIN}", "trunks"),
     ("/console/audit", "audit"), ("/console/api", "api"), ("/console/search?q=availability", "search"),
     ("/console/search?q=nothing-like-this", "search-empty"), (f"/console/settings/for/user/user1%40{DOMAIN}", "policy"),
 ]

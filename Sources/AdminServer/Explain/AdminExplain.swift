@@ -148,11 +148,16 @@ public struct AdminPresenceExplanation: Codable, Sendable, Equatable {
     public var actual: AdminComposedStatus
     public var manual: AdminManualStatus?
     public var clients: [AdminClientPresence]
+    /// What is known of the target beside XMPP clients.
+    public var publications: [AdminSIPPublication]
+    /// SIP subscriptions of the viewer to the target.
+    public var subscriptions: [AdminSIPSubscription]
 
     public init(
         viewer: String, target: String, isVisible: Bool, lines: [Line], subscriptionAtTarget: String?,
         subscriptionAtViewer: String?, request: String?, status: AdminComposedStatus, actual: AdminComposedStatus,
-        manual: AdminManualStatus?, clients: [AdminClientPresence]
+        manual: AdminManualStatus?, clients: [AdminClientPresence], publications: [AdminSIPPublication] = [],
+        subscriptions: [AdminSIPSubscription] = []
     ) {
         self.viewer = viewer
         self.target = target
@@ -165,6 +170,8 @@ public struct AdminPresenceExplanation: Codable, Sendable, Equatable {
         self.actual = actual
         self.manual = manual
         self.clients = clients
+        self.publications = publications
+        self.subscriptions = subscriptions
     }
 }
 

@@ -72,10 +72,17 @@ public struct AdminMetricsHistory: Codable, Sendable, Equatable {
         public var residentBytes: Int
         /// Share of one core, 1 is all of it.
         public var processor: Double
+        /// Contacts of SIP clients.
+        public var sipRegistrations: Int
+        /// Subscriptions of SIP watchers.
+        public var sipSubscriptions: Int
+        /// SIP messages, requests and responses, in and out.
+        public var sipPerSecond: Double
 
         public init(
             at: Int, sessions: Int, messagesPerSecond: Double, deliveriesPerSecond: Double, latencyMedian: Double?,
-            latencyHigh: Double?, residentBytes: Int, processor: Double
+            latencyHigh: Double?, residentBytes: Int, processor: Double, sipRegistrations: Int = 0,
+            sipSubscriptions: Int = 0, sipPerSecond: Double = 0
         ) {
             self.at = at
             self.sessions = sessions
@@ -85,6 +92,9 @@ public struct AdminMetricsHistory: Codable, Sendable, Equatable {
             self.latencyHigh = latencyHigh
             self.residentBytes = residentBytes
             self.processor = processor
+            self.sipRegistrations = sipRegistrations
+            self.sipSubscriptions = sipSubscriptions
+            self.sipPerSecond = sipPerSecond
         }
     }
 

@@ -40,6 +40,17 @@ struct ExplainCommand: AsyncParsableCommand {
                 lines.append("  is: " + StatusText.line(explanation.actual))
             }
             lines += StatusText.sources(explanation.actual) + StatusText.clients(explanation.clients)
+            if !explanation.publications.isEmpty {
+                lines += ["", "beside XMPP clients:"]
+                lines += explanation.publications.map { one in
+                    "  \(one.source)/\(one.id): \(one.state) since \(one.since)"
+                        + (one.expires.map { ", until \($0)" } ?? "") + (one.note.isEmpty ? "" : ", \"\(one.note)\"")
+                }
+            }
+            if !explanation.subscriptions.isEmpty {
+                lines += ["", "\(explanation.viewer) watches over SIP:"]
+                lines += explanation.subscriptions.map { "  \($0.package): \($0.state), until \($0.expires)" }
+            }
             return lines
         }
     }

@@ -38,12 +38,22 @@ public enum DigestCredentialStore {
     }
 
     /// Accounts that cannot log in with digests until their next PLAIN login or password change.
-    /// - Returns: how many there are, and the first of them in the order of domain and localpart.
-    public static func missing(limit: Int, in transaction: any Transaction) throws -> (count: Int, first: [JID]) {
+    /// - Parameter after: only those behind it.
+    /// - Returns: how many there are in all, and the first of them in the order of domain and localpart.
+    public static func missing(
+        after: JID? = nil, limit: Int, in transaction: any Transaction
+    ) throws -> (count: Int, first: [JID]) {
         let lacking = "FROM users WHERE id NOT IN (SELECT user_id FROM digest_credentials)"
         let count = try transaction.query("SELECT count(*) \(lacking)", [])[0].integer(0)
         let rows = try transaction.query(
-            "SELECT localpart, domain \(lacking) ORDER BY domain, localpart LIMIT ?", [.integer(Int64(limit))])
+            """
+            SELECT localpart, domain \(lacking) AND (domain > ? OR (domain = ? AND localpart > ?))
+            ORDER BY domain, localpart LIMIT ?
+            """,
+            [
+                .text(after?.domain ?? ""), .text(after?.domain ?? ""), .text(after?.local ?? ""),
+                .integer(Int64(limit)),
+            ])
         return (
             Int(count), rows.map { JID(preparedLocal: $0.text(0), domain: $0.text(1), resource: nil) }
         )

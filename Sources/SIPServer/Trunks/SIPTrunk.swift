@@ -17,6 +17,8 @@ public final class SIPTrunk {
     public internal(set) var destinations: [Destination]
     public internal(set) var requestsIn = 0
     public internal(set) var requestsOut = 0
+    /// Requests that came to nothing at one of its servers.
+    public private(set) var failures = 0
     /// Uptime of the next OPTIONS, milliseconds.
     var nextCheck: Int64 = 0
     /// When anything came back from it, milliseconds of uptime.
@@ -66,6 +68,7 @@ public final class SIPTrunk {
     }
 
     func failed(_ uri: SIPURI, _ status: SIPStatus) {
+        failures += 1
         switch status.rawValue {
         case 408: set(uri, isUp: false, "no answer")
         case 430: set(uri, isUp: false, "cannot be reached")

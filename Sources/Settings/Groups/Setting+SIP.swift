@@ -44,7 +44,7 @@ extension Setting {
             Setting(
                 "sip.authenticated_methods",
                 "Methods that need a password (digest, RFC 8760) or a client certificate when they come from people of this"
-                    + " server. Trunks need neither. An empty list believes everybody and is for closed networks.",
+                    + " server. REGISTER always does, trunks never. Fewer believe what a request says and are for closed networks.",
                 .texts(
                     \.sip.authenticatedMethods, expected: "a method such as REGISTER or MESSAGE",
                     isAllowed: { SIPNames.methods.contains($0) }),

@@ -14,6 +14,7 @@ struct AdminBackendLive: AdminBackend {
     let listeners: Listeners
     let database: any Database
     let core: NIOLoopBound<C2SServer>
+    let sip: LiveSIP
     let time: SystemTime
     let traces = TraceBook()
 

@@ -16,6 +16,7 @@ struct Doctor: AdminDoctor {
     let core: NIOLoopBound<C2SServer>
     let metrics: LiveMetrics
     let services: LiveServices
+    let sip: SIPExamination
     let time: SystemTime
 
     func examine() async throws -> AdminExamination {
@@ -28,6 +29,7 @@ struct Doctor: AdminDoctor {
                 .init("certificates", certificates(config)),
                 .init("domains", domains(config)),
                 .init("services", try await serviceTests(config)),
+                .init("sip", try await sip.tests(config)),
                 .init("users", try await users(config)),
                 .init("security", security(config)),
             ])

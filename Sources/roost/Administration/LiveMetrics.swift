@@ -3,6 +3,7 @@ import Foundation
 import Ground
 import IMCore
 import NIOCore
+import SIPServer
 import Settings
 import Storage
 import XMPPServer
@@ -10,6 +11,7 @@ import XMPPServer
 /// Takes the figures of the running server together, and keeps the last minutes for charts.
 actor LiveMetrics: AdminMetrics {
     private let core: NIOLoopBound<C2SServer>
+    private let sip: NIOLoopBound<SIPServer>
     private let live: LiveConfig
     private let database: any Database
     private let time: SystemTime
@@ -19,8 +21,12 @@ actor LiveMetrics: AdminMetrics {
     private static let interval = 2
     private static let capacity = 300
 
-    init(core: NIOLoopBound<C2SServer>, live: LiveConfig, database: any Database, time: SystemTime) {
+    init(
+        core: NIOLoopBound<C2SServer>, sip: NIOLoopBound<SIPServer>, live: LiveConfig, database: any Database,
+        time: SystemTime
+    ) {
         self.core = core
+        self.sip = sip
         self.live = live
         self.database = database
         self.time = time
@@ -44,10 +50,11 @@ actor LiveMetrics: AdminMetrics {
         var isFailing: Bool
         var isDraining: Bool
         var processor: Double
+        var sip: SIPReading
     }
 
     private func read() async throws -> Reading {
-        let (core, time) = (core, time)
+        let (core, sip, time) = (core, sip, time)
         return try await core.eventLoop.submit {
             let server = core.value
             let (router, journal) = (server.router, server.router.journal)
@@ -57,7 +64,7 @@ actor LiveMetrics: AdminMetrics {
                 waiting: journal.waiting, connections: server.connections, sessions: server.sessionCounts,
                 homes: router.homes.count,
                 rooms: server.roomCounts, uptimeSeconds: server.uptimeSeconds, isFailing: journal.isFailing,
-                isDraining: server.isDraining, processor: ProcessTime.seconds)
+                isDraining: server.isDraining, processor: ProcessTime.seconds, sip: SIPReading(sip.value))
         }.get()
     }
 
@@ -83,7 +90,9 @@ actor LiveMetrics: AdminMetrics {
                 deliveriesPerSecond: Double(now.core.deliveries - last.core.deliveries) / seconds,
                 latencyMedian: latency.quantile(0.5).map { Double($0) },
                 latencyHigh: latency.quantile(0.99).map { Double(min($0, 60_000)) },
-                residentBytes: ProcessMemory.residentBytes, processor: (now.processor - last.processor) / seconds))
+                residentBytes: ProcessMemory.residentBytes, processor: (now.processor - last.processor) / seconds,
+                sipRegistrations: now.sip.registrations, sipSubscriptions: now.sip.subscriptions,
+                sipPerSecond: Double(now.sip.total - last.sip.total) / seconds))
         if points.count > Self.capacity { points.removeFirst(points.count - Self.capacity) }
     }
 
@@ -150,7 +159,7 @@ actor LiveMetrics: AdminMetrics {
             AdminMetric("roost_cpu_seconds", .counter, "Processor time of the process.", [.init(now.processor)]),
         ]
         let aliases = Self.aliases(now, lastMinute: messagesInLastMinute)
-        return families + [AdminMetric("roost_alias", .gauge, Self.aliasHelp, aliases)]
+        return families + now.sip.metrics + [AdminMetric("roost_alias", .gauge, Self.aliasHelp, aliases)]
     }
 
     /// As far as points were taken.
@@ -162,20 +171,21 @@ actor LiveMetrics: AdminMetrics {
     private static let aliasHelp = "The same figures under the names that administrators know from other products."
 
     private static func aliases(_ now: Reading, lastMinute: Int) -> [AdminMetric.Sample] {
-        let pairs: [(String, String, Int)] = [
-            ("Cisco XCP CM", "ConnectedSockets", now.connections),
-            ("Cisco XCP JSM", "JsmIMSessions", now.sessions.bound),
-            ("Cisco XCP JSM", "JsmClientSessionsActive", now.sessions.bound - now.sessions.resumable),
-            ("Cisco XCP JSM", "JsmTotalMessagePackets", now.streams.messages),
-            ("Cisco XCP JSM", "JsmMsgsInLastSlice", lastMinute),
-            ("Cisco XCP MDM", "MDMSessions", now.sessions.bound),
-            ("Cisco XCP MDM", "MDMQuietModeSessions", now.sessions.inactive),
-            ("Cisco XCP TC", "TcAllRooms", now.rooms.rooms),
-            ("Cisco XCP TC", "TcRoomsPersistent", now.rooms.persistent),
-            ("Cisco XCP TC", "TcRoomsAdHoc", now.rooms.rooms - now.rooms.persistent),
-            ("Cisco XCP TC", "TcTotalOccupants", now.rooms.occupants),
-            ("Cisco Presence Engine", "ActiveJsmSessions", now.sessions.bound),
-        ]
+        let pairs: [(String, String, Int)] =
+            [
+                ("Cisco XCP CM", "ConnectedSockets", now.connections),
+                ("Cisco XCP JSM", "JsmIMSessions", now.sessions.bound),
+                ("Cisco XCP JSM", "JsmClientSessionsActive", now.sessions.bound - now.sessions.resumable),
+                ("Cisco XCP JSM", "JsmTotalMessagePackets", now.streams.messages),
+                ("Cisco XCP JSM", "JsmMsgsInLastSlice", lastMinute),
+                ("Cisco XCP MDM", "MDMSessions", now.sessions.bound),
+                ("Cisco XCP MDM", "MDMQuietModeSessions", now.sessions.inactive),
+                ("Cisco XCP TC", "TcAllRooms", now.rooms.rooms),
+                ("Cisco XCP TC", "TcRoomsPersistent", now.rooms.persistent),
+                ("Cisco XCP TC", "TcRoomsAdHoc", now.rooms.rooms - now.rooms.persistent),
+                ("Cisco XCP TC", "TcTotalOccupants", now.rooms.occupants),
+                ("Cisco Presence Engine", "ActiveJsmSessions", now.sessions.bound),
+            ] + now.sip.aliases
         return pairs.map { .init(Double($0.2), ["group": $0.0, "counter": $0.1]) }
     }
 

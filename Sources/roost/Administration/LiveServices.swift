@@ -27,7 +27,7 @@ struct LiveServices: AdminFeatureServices {
         Definition(
             name: "router", title: "Router and presence",
             summary: "Routes messages and presence; everything else needs it.",
-            aliases: ["Cisco XCP Router", "Cisco Presence Engine"], features: ["messages", "presence", "contact lists"]),
+            aliases: ["Cisco XCP Router"], features: ["messages", "presence", "contact lists"]),
         Definition(
             name: "clients", title: "XMPP clients", summary: "Connections of clients over TCP.",
             aliases: ["Cisco XCP Connection Manager", "Cisco XCP Authentication Service"],
@@ -36,6 +36,15 @@ struct LiveServices: AdminFeatureServices {
             name: "web-clients", title: "Web clients", summary: "XMPP over WebSocket and BOSH.",
             aliases: ["Cisco XCP Web Connection Manager"], features: ["clients in browsers", "web chat"],
             setting: "web.enabled"),
+        Definition(
+            name: "sip-proxy", title: "SIP proxy",
+            summary: "SIP clients register here, and call each other and trunks through it.",
+            aliases: ["Cisco SIP Proxy", "Cisco XCP SIP Federation Connection Manager"],
+            features: ["SIP clients", "trunks", "calls", "messages to SIP clients"], setting: "sip.enabled"),
+        Definition(
+            name: "presence-engine", title: "Presence engine",
+            summary: "Composes what clients, phones and people themselves say; one for XMPP and SIP watchers.",
+            aliases: ["Cisco Presence Engine"], features: ["presence"]),
         Definition(
             name: "rooms", title: "Chat rooms", summary: "Rooms, for a meeting or to stay.",
             aliases: ["Cisco XCP Text Conference Manager"], features: ["ad hoc rooms", "persistent rooms"],

@@ -13,6 +13,11 @@ extension AdminBackendLive {
         guard let report = try await presenceReport(of: target, to: viewer), let explanation = report.explanation else {
             throw AdminError(.notFound, "there is no account \(target)")
         }
+        let published = try await sip.sipPublications(.init(user: target.description))
+        let watched = try await sip.sipSubscriptions(
+            .init(
+                watcher: viewer.local == nil ? nil : viewer.bare.description, presentity: target.description,
+                limit: viewer.local == nil ? 0 : 100))
         return AdminPresenceExplanation(
             viewer: explanation.viewer.description, target: explanation.target.description,
             isVisible: explanation.isVisible,
@@ -22,7 +27,8 @@ extension AdminBackendLive {
             subscriptionAtTarget: report.subscriptionAtTarget, subscriptionAtViewer: report.subscriptionAtViewer,
             request: explanation.request?.text, status: AdminComposedStatus(report.composedForViewer),
             actual: AdminComposedStatus(report.composed), manual: report.manual.map { AdminManualStatus($0) },
-            clients: report.clients.map { AdminClientPresence($0) })
+            clients: report.clients.map { AdminClientPresence($0) },
+            publications: published.items.map(\.item), subscriptions: watched.items.prefix(100).map(\.item))
     }
 
     func userPresence(_ jid: String) async throws -> AdminUserPresence {

@@ -1,3 +1,4 @@
+import Ground
 import SIPServer
 import SIPWire
 import Settings
@@ -31,5 +32,30 @@ extension SIPConfig {
         requiresCertificates = sip.clientCertificates == .required
         nameServers = sip.dnsServers
         isXCAPOn = sip.isEnabled && sip.isXCAPOn
+        registerExpires = Expiry(sip.register)
+        contacts = sip.contacts
+        trunks = sip.trunks.map { TrunkSettings($0) }
+        routes = sip.routes.map { RouteSettings(domain: $0.domain, prefix: $0.prefix, trunk: $0.trunk) }
+    }
+}
+
+extension SIPConfig.Expiry {
+    /// The usual time lies within the bounds, whatever the settings say.
+    init(_ expiry: ServerConfig.SIP.Expiry) {
+        self.init(
+            least: expiry.least, standard: min(max(expiry.standard, expiry.least), expiry.most), most: expiry.most)
+    }
+}
+
+extension TrunkSettings {
+    init(_ trunk: ServerConfig.SIPTrunk) {
+        self.init(name: trunk.name, destinations: trunk.destinations)
+        addresses = trunk.addresses.compactMap { AddressRange($0) }
+        certificates = trunk.certificates.map { $0.lowercased() }
+        publishesLineState = trunk.publishesLineState
+        isPresenceGateway = trunk.isPresenceGateway
+        domains = trunk.domains
+        prefix = trunk.prefix
+        keepAliveSeconds = trunk.keepAliveSeconds
     }
 }

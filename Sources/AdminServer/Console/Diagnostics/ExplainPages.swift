@@ -75,6 +75,18 @@ extension ExplainModel.Result {
             .init(
                 title: language("explain.actual", ["target": found.target, "state": state(found.actual)]),
                 detail: [found.actual.reason, sources].filter { !$0.isEmpty }.joined(separator: " · ")))
+        if !found.publications.isEmpty {
+            steps.append(
+                .init(
+                    title: language["explain.publications"],
+                    detail: found.publications.map { "\($0.source)/\($0.id): \($0.state)" }.joined(separator: ", ")))
+        }
+        if !found.subscriptions.isEmpty {
+            steps.append(
+                .init(
+                    title: language["explain.subscriptions"],
+                    detail: found.subscriptions.map { "\($0.package): \($0.state)" }.joined(separator: ", ")))
+        }
         if let becomes = found.request {
             steps.append(.init(title: language["explain.request"], detail: becomes))
         }

@@ -132,6 +132,15 @@ struct DashboardFigure: Sendable, Codable, Equatable {
             DashboardFigure(
                 "processor", ConsoleNumbers.short(processor), "%", note: language["dashboard.processor_note"],
                 points.map(\.processor), language),
+            DashboardFigure(
+                "registrations", ConsoleNumbers.grouped(last?.sipRegistrations ?? 0),
+                note: language["dashboard.registrations_note"], points.map { Double($0.sipRegistrations) }, language),
+            DashboardFigure(
+                "subscriptions", ConsoleNumbers.grouped(last?.sipSubscriptions ?? 0),
+                note: language["dashboard.subscriptions_note"], points.map { Double($0.sipSubscriptions) }, language),
+            DashboardFigure(
+                "sip", ConsoleNumbers.short(last?.sipPerSecond ?? 0), language["dashboard.per_second"],
+                note: language["dashboard.sip_note"], points.map(\.sipPerSecond), language),
         ]
     }
 }

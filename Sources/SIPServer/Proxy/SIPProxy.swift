@@ -36,7 +36,9 @@ public final class SIPProxy: SIPForwarding {
             guard isOurs(request) else { return refuse(request) }
             return pass(request, [target(of: route, flow: nil)])
         }
-        if server.domain(route.uri) != nil { return toUser(request, route.uri) }
+        if server.domain(route.uri) != nil {
+            return server.registrar.whenReady(request) { [self] in toUser(request, route.uri) }
+        }
         toOutside(request, route.uri)
     }
 

@@ -13,8 +13,8 @@ public final class Registrar: SIPMethodHandler {
     private let table: LocationTable
     private let persistence: LocationPersistence
     var gruus = GRUUs()
-    /// REGISTERs that came before the store was read; nil once it was.
-    private var waiting: [IncomingRequest]? = []
+    /// What came before the store was read; nil once it was.
+    private var waiting: [() -> Void]? = []
     /// Bindings out of the store, until the socket that they registered over is bound.
     private var sources: [(Binding, TransportAddress)] = []
     /// Who is registered over a connection.
@@ -64,9 +64,9 @@ public final class Registrar: SIPMethodHandler {
         case .failure(let error):
             server.logger.error("SIP registrations were not read", metadata: ["error": "\(error)"])
         }
-        let requests = waiting ?? []
+        let held = waiting ?? []
         waiting = nil
-        for request in requests { serve(request) }
+        for body in held { body() }
     }
 
     /// Bindings out of the store go over the socket that is bound now.
@@ -108,14 +108,16 @@ public final class Registrar: SIPMethodHandler {
     // MARK: REGISTER
 
     public func handle(_ request: IncomingRequest) {
-        guard waiting == nil else {
-            guard waiting!.count < Self.waitingLimit else {
-                return request.respond(.serviceUnavailable) { $0.add(.retryAfter, number: 2) }
-            }
-            waiting!.append(request)
-            return
+        whenReady(request) { [self] in serve(request) }
+    }
+
+    /// Goes on once it is known who is registered: at once, but for the first moments of the server.
+    func whenReady(_ request: IncomingRequest, _ body: @escaping () -> Void) {
+        guard waiting != nil else { return body() }
+        guard waiting!.count < Self.waitingLimit else {
+            return request.respond(.serviceUnavailable) { $0.add(.retryAfter, number: 2) }
         }
-        serve(request)
+        waiting!.append(body)
     }
 
     private func serve(_ request: IncomingRequest) {

@@ -26,6 +26,7 @@ final class Phone {
     private var input: [UInt8] = []
     private var sequence: UInt32 = 0
     private var nonceCount = 0
+    private var framer = SIPStreamFramer()
     private let id = UUID().uuidString.prefix(8).lowercased()
 
     /// - Parameter server: its port on 127.0.0.1.
@@ -85,8 +86,11 @@ final class Phone {
     // MARK: Bytes
 
     var address: String { "sip:\(name)@\(domain)" }
-    var contact: String { "sip:\(name)@127.0.0.1:\(port)\(isTCP ? ";transport=tcp" : "")" }
-    var via: String { "SIP/2.0/\(isTCP ? "TCP" : "UDP") 127.0.0.1:\(port);rport" }
+    /// It knows nothing but an address behind address translation.
+    var behindTranslation = false
+    private var host: String { behindTranslation ? "10.7.7.7" : "127.0.0.1" }
+    var contact: String { "sip:\(name)@\(host):\(port)\(isTCP ? ";transport=tcp" : "")" }
+    var via: String { "SIP/2.0/\(isTCP ? "TCP" : "UDP") \(host):\(port);rport" }
 
     func send(_ bytes: [UInt8]) { _ = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, 0) } }
     func send(_ text: String) { send(Array(text.utf8)) }
@@ -110,17 +114,9 @@ final class Phone {
             defer { input = [] }
             return try? SIPParser.parse(ByteBuffer(bytes: input))
         }
-        let text = String(decoding: input, as: UTF8.self)
-        guard let end = text.range(of: "\r\n\r\n") else { return nil }
-        let head = text[..<end.lowerBound].lowercased()
-        var length = 0
-        for line in head.components(separatedBy: "\r\n") where line.hasPrefix("content-length:") {
-            length = Int(line.dropFirst(15).trimmingCharacters(in: .whitespaces)) ?? 0
-        }
-        let total = text[..<end.upperBound].utf8.count + length
-        guard input.count >= total else { return nil }
-        defer { input.removeFirst(total) }
-        return try? SIPParser.parse(ByteBuffer(bytes: input[..<total]))
+        guard case .message(let length) = input.withUnsafeBytes({ framer.next($0) }) else { return nil }
+        defer { input.removeFirst(length) }
+        return try? SIPParser.parse(ByteBuffer(bytes: input[..<length]), isStream: true)
     }
 
     /// The next message that is wanted; others are dropped (repetitions, 100).

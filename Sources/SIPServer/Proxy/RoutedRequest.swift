@@ -1,4 +1,3 @@
-import Ground
 import SIPWire
 
 /// Where a request says that it wants to go, once our own part of its route is taken off (RFC 3261 §16.4).
@@ -31,19 +30,5 @@ struct RoutedRequest {
         }
         uri = target
         self.routes = routes
-    }
-}
-
-extension SIPMessage {
-    /// What decides where a request goes, in 32 bits: one that comes again with the same is in a loop (RFC 5393 §4.2.1).
-    func loopMark(_ hash: KeyedHash) -> UInt32 {
-        var state = hash.stateForPieces()
-        requestURIText.withBytes { state.add($0) }
-        for item in all(.route) { item.withBytes { state.add($0) } }
-        callID.withBytes { state.add($0) }
-        fromTag.withBytes { state.add($0) }
-        toTag.withBytes { state.add($0) }
-        state.add(UInt64(cseqNumber))
-        return UInt32(truncatingIfNeeded: state.finish().low)
     }
 }

@@ -10,7 +10,6 @@ public final class SIPProxy: SIPForwarding {
     unowned let server: SIPServer
     let trunks: TrunkTable
     private let tokens = FlowTokens()
-    private let loopHash = KeyedHash()
     /// INVITEs under way, for timer C.
     private var calls: [ObjectIdentifier: ForkedRequest] = [:]
 
@@ -29,7 +28,6 @@ public final class SIPProxy: SIPForwarding {
         guard let route = RoutedRequest(request.message, tokens: tokens, isUs: { server.isUs($0) }) else {
             return request.respond(.badRequest)
         }
-        guard !isLoop(request.message) else { return request.respond(.loopDetected) }
         // Inside a dialog that we are on the way of: whoever knows the token is a part of it.
         if let token = route.token { return along(route, token, request) }
         if !route.routes.isEmpty {
@@ -40,12 +38,6 @@ public final class SIPProxy: SIPForwarding {
             return server.registrar.whenReady(request) { [self] in toUser(request, route.uri) }
         }
         toOutside(request, route.uri)
-    }
-
-    private func isLoop(_ message: SIPMessage) -> Bool {
-        guard message.method != .ack, !message.isFromFirstHop else { return false }
-        let mark = message.loopMark(loopHash)
-        return message.vias.contains { server.transactions.loopMark(of: $0) == mark }
     }
 
     /// From one of our users or over a trunk.
@@ -218,10 +210,7 @@ public final class SIPProxy: SIPForwarding {
     private func pass(_ request: IncomingRequest, _ targets: [ProxyTarget]) {
         let message = request.message
         var isTrusted = false
-        if case .trunk(let trunk) = request.sender {
-            trunk.requestsIn += 1
-            isTrusted = true
-        }
+        if case .trunk = request.sender { isTrusted = true }
         let forwarded = ForwardedRequest(
             message, splice: request.viaSplice, maxForwards: server.config.maxForwards, isTrusted: isTrusted,
             realms: server.config.domains)
@@ -238,7 +227,8 @@ public final class SIPProxy: SIPForwarding {
             breadth = min(breadth, given)
         }
         let fork = ForkedRequest(
-            request, targets: targets, forwarded: forwarded, loopMark: message.loopMark(loopHash), breadth: breadth,
+            request, targets: targets, forwarded: forwarded, loopMark: server.transactions.loopMark(for: message),
+            breadth: breadth,
             proxy: self)
         if request.method == .invite { calls[ObjectIdentifier(fork)] = fork }
         fork.start()

@@ -53,8 +53,10 @@ public final class LocationTable {
         second = time.uptime / 1_000
     }
 
-    /// Users with at least one binding, and others until their time comes.
-    public var userCount: Int { users.count }
+    /// Users with at least one binding.
+    public private(set) var userCount = 0
+    /// The same, and those whose record is still to be looked at.
+    var recordCount: Int { users.count }
     /// Places in the wheel.
     var planned: Int { wheel.reduce(0) { $0 + $1.count } }
 
@@ -101,7 +103,10 @@ public final class LocationTable {
     ///
     /// - Parameter isChanged: more than the time is new.
     func put(_ binding: Binding, in user: Registrations, _ event: BindingEvent, isChanged: Bool) {
-        if event == .created { count += 1 }
+        if event == .created {
+            count += 1
+            if user.bindings.isEmpty { userCount += 1 }
+        }
         if isChanged { user.place(binding) }
         schedule(user, at: binding.expires)
         whenDirty?(user, binding, isChanged)
@@ -111,6 +116,7 @@ public final class LocationTable {
     func remove(_ binding: Binding, from user: Registrations, _ event: BindingEvent) {
         guard let index = user.bindings.firstIndex(where: { $0 === binding }) else { return }
         user.bindings.remove(at: index)
+        if user.bindings.isEmpty { userCount -= 1 }
         binding.isGone = true
         binding.flow = nil
         count -= 1

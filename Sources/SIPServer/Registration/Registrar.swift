@@ -127,13 +127,21 @@ public final class Registrar: SIPMethodHandler {
         switch request.sender {
         case .user(let jid):
             // Nobody registers for somebody else (§10.3 step 4).
-            guard address.elementsEqual(jid.bare.description.utf8) else { return request.respond(.forbidden) }
+            guard Self.names(jid, address) else { return request.respond(.forbidden) }
             if server.config.trustsEverybody { believe(request, address) } else { answer(request, address) }
         case .trunk: request.respond(.forbidden)
         case .unknown:
             guard server.config.openMethods.contains(.register) else { return request.respond(.forbidden) }
             believe(request, address)
         }
+    }
+
+    /// Whether the bytes are the bare address of the user.
+    private static func names(_ jid: JID, _ address: [UInt8]) -> Bool {
+        let count = (jid.local?.utf8.count ?? 0)
+        guard address.count == count + 1 + jid.domain.utf8.count, address[count] == 0x40 else { return false }
+        return address[..<count].elementsEqual((jid.local ?? "").utf8)
+            && address[(count + 1)...].elementsEqual(jid.domain.utf8)
     }
 
     /// Nobody has proven anything: at least there must be such a user.

@@ -13,7 +13,12 @@ public final class TrunkTable {
     init(server: SIPServer) {
         self.server = server
         apply()
-        server.trunkOf = { [weak self] in self?.trunk(of: $0) }
+        server.trunkOf = { [weak self] request in
+            // A proxy in front of us passes on what clients register: those prove themselves.
+            guard let self, request.method != .register, let trunk = trunk(of: request) else { return nil }
+            trunk.requestsIn += 1
+            return trunk
+        }
         server.whenReconfigured.append { [weak self] in self?.apply() }
         server.whenTicked.append { [weak self] in self?.tick($0) }
     }

@@ -8,7 +8,8 @@ struct Call {
     let invite: SIPMessage
     let accepted: SIPMessage
 
-    static let offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+    static let offer =
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 
     static func invite(_ caller: Phone, _ uri: String, callID: String, branch: String? = nil, lines: [String] = []) {
         caller.send(

@@ -8,7 +8,9 @@ import XMPPWire
 struct ProxyTests {
     private static let bob = "sip:bob@example.com"
 
-    @Test("anna calls bob: answered, held by a new INVITE, ended by bob", arguments: [(false, false), (true, false), (true, true)])
+    @Test(
+        "anna calls bob: answered, held by a new INVITE, ended by bob",
+        arguments: [(false, false), (true, false), (true, true)])
     func call(annaTCP: Bool, bobTCP: Bool) async throws {
         try await withServer(["anna", "bob"]) { bench in
             let anna = try Phone("anna", server: annaTCP ? bench.tcp : bench.udp, tcp: annaTCP)
@@ -159,7 +161,9 @@ struct ProxyTests {
                 Call.invite(anna, uri, callID: "gruu-\(index)")
                 let invite = try mobile.wait("the call") { $0.method == .invite && $0.callID.string == "gruu-\(index)" }
                 mobile.answer(invite, 603)
-                #expect(try anna.wait("its end") { $0.callID.string == "gruu-\(index)" && $0.statusCode >= 200 }.statusCode == 603)
+                #expect(
+                    try anna.wait("its end") { $0.callID.string == "gruu-\(index)" && $0.statusCode >= 200 }.statusCode
+                        == 603)
             }
             #expect(desk.isSilent())
             Call.invite(anna, "\(Self.bob);gr=urn:uuid:3", callID: "gruu-9")

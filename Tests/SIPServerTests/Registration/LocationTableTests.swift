@@ -56,7 +56,7 @@ struct LocationTableTests {
         #expect(table.bindings(of: Self.address).map(\.id) == [2])
         #expect(binding.isGone && told == [JID(preparedLocal: "anna", domain: "example.com", resource: nil)])
         pass(to: 2 * seconds + 3)
-        #expect(table.count == 0 && table.userCount == 0)
+        #expect(table.count == 0 && table.recordCount == 0)
         #expect(events == [.created, .created, .expired, .expired])
     }
 
@@ -76,7 +76,7 @@ struct LocationTableTests {
         #expect(table.count == 1)
         time.advance(milliseconds: 100_000_000)
         table.tick()
-        #expect(table.count == 0 && table.userCount == 0)
+        #expect(table.count == 0 && table.recordCount == 0)
     }
 
     @Test("clients that come and go leave nothing behind")
@@ -89,7 +89,7 @@ struct LocationTableTests {
             table.put(binding, in: user, .created, isChanged: true)
             table.remove(binding, from: user, .unregistered)
         }
-        #expect(table.userCount == 1 && table.planned == 1)
+        #expect(table.userCount == 0 && table.recordCount == 1 && table.planned == 1)
     }
 
     @Test(

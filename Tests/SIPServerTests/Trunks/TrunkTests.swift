@@ -21,13 +21,17 @@ struct TrunkTests {
                 trunk.prefix = "9"
                 config.trunks = [trunk]
                 config.routes = [
-                    RouteSettings(prefix: "+81", trunk: "manager"), RouteSettings(domain: "*.branch.example", trunk: "manager"),
+                    RouteSettings(prefix: "+81", trunk: "manager"),
+                    RouteSettings(domain: "*.branch.example", trunk: "manager"),
                 ]
             }
         ) { bench in
             let anna = try Phone("anna", server: bench.udp)
-            // From the address of the trunk: nobody is asked for a password, but nobody registers either.
-            #expect(try anna.register().statusCode == 403)
+            // From the address of the trunk nobody is asked for a password, but whoever registers is.
+            #expect(try anna.register().statusCode == 401)
+            Call.invite(anna, "sip:anna@example.com", callID: "in")
+            #expect(try anna.final(.invite).statusCode == 480)
+            #expect(try await bench.on { $0.trunks["manager"]?.requestsIn } == 1)
             let found = try await bench.on { server -> [String?] in
                 [
                     ("sip:+81312345678@example.com", true), ("sip:alice@example.com", true), ("tel:+81-3-1234", false),
@@ -108,10 +112,12 @@ struct TrunkTests {
         }
     }
 
-    @Test("names in certificates", arguments: [
-        ("cm.example.com", "CM.example.com", true), ("*.example.com", "cm.example.com", true),
-        ("*.example.com", "a.b.example.com", false), ("*.example.com", "example.com", false), ("cm", "cm2", false),
-    ])
+    @Test(
+        "names in certificates",
+        arguments: [
+            ("cm.example.com", "CM.example.com", true), ("*.example.com", "cm.example.com", true),
+            ("*.example.com", "a.b.example.com", false), ("*.example.com", "example.com", false), ("cm", "cm2", false),
+        ])
     func certificates(wanted: String, name: String, isCovered: Bool) {
         #expect(TrunkTable.covers(wanted, name) == isCovered)
     }

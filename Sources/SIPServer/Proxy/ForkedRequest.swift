@@ -39,6 +39,8 @@ final class ForkedRequest {
     private var results: [ResponseChoice.Result] = []
     private var breadth: Int
     private var isCancelled = false
+    /// It has rung for too long.
+    private var hasRungOut = false
     /// A 2xx or a 6xx came: nothing else is tried.
     private var isDecided = false
     private var hasEnded = false
@@ -162,8 +164,11 @@ final class ForkedRequest {
     func timedOut() {
         deadline = isInvite ? proxy.deadline(isLast: true) : .max
         guard !waiting.isEmpty, branches.last?.target.trunk == nil else {
+            hasRungOut = true
             isCancelled = true
-            return cancelOthers()
+            cancelOthers()
+            if branches.allSatisfy(\.isDone) { finish() }
+            return
         }
         for branch in branches where !branch.isDone { branch.client?.cancel() }
     }
@@ -182,9 +187,11 @@ final class ForkedRequest {
             return request.respond(isCancelled ? .requestTerminated : .temporarilyUnavailable)
         }
         switch best {
+        // What our own CANCEL brought about is not what the caller asked for (§16.8).
+        case .response(let response) where hasRungOut && response.statusCode == 487: request.respond(.requestTimeout)
         case .response(let response): passBack(response)
         case .timeout:
-            if isCancelled { return request.respond(.requestTerminated) }
+            if isCancelled, !hasRungOut { return request.respond(.requestTerminated) }
             // RFC 4320 §4.2: 408 to anything but INVITE helps nobody; the client's own timer has fired.
             if isInvite { request.respond(.requestTimeout) }
         case .unreachable:

@@ -243,6 +243,52 @@ struct ProxyTests {
         }
     }
 
+    @Test("a phone that rings for too long is told to stop (timer C)")
+    func timerC() async throws {
+        try await withServer(["anna", "bob"], configure: { $0.ringSeconds = 0 }) { bench in
+            let anna = try Phone("anna", server: bench.udp)
+            let bob = try Phone("bob", server: bench.udp)
+            try bob.register()
+            Call.invite(anna, Self.bob, callID: "long")
+            let invite = try bob.request(.invite)
+            bob.answer(invite, 180)
+            #expect(try anna.response(.invite).statusCode == 180)
+            try await bench.tick()
+            let cancel = try bob.request(.cancel)
+            bob.answer(cancel, 200)
+            bob.answer(invite, 487)
+            #expect(try anna.final(.invite).statusCode == 408)
+        }
+    }
+
+    @Test("a strict router's Request-URI is put right, and nobody's route leads through here to others")
+    func routes() async throws {
+        try await withServer(["anna", "bob"]) { bench in
+            let anna = try Phone("anna", server: bench.udp)
+            let bob = try Phone("bob", server: bench.udp)
+            try bob.register()
+            let call = try Call.establish(anna, bob, uri: Self.bob, callID: "strict")
+            // RFC 3261 §16.12.1.2: our Record-Route in the Request-URI, and the target at the end of Route.
+            let routes = call.accepted.values(.recordRoute).reversed().map { String($0.dropFirst().dropLast()) }
+            anna.send(
+                anna.make(
+                    "BYE", routes[0], to: call.accepted.first(.to)!.string, callID: "strict",
+                    from: call.accepted.first(.from)!.string,
+                    lines: ["Route: <\(routes[1])>", "Route: <\(call.accepted.contactURI)>"]))
+            let bye = try bob.request(.bye)
+            #expect(bye.requestURIText.string == bob.contact && !bye.has(.route))
+            bob.answer(bye, 200)
+            #expect(try anna.final(.bye).statusCode == 200)
+            let stranger = try Phone("mallory", server: bench.udp, domain: "elsewhere.example")
+            for route in [
+                "Route: <sip:127.0.0.1:\(bob.port);lr>", "Route: <\(routes[0])>, <sip:127.0.0.1:\(bob.port);lr>",
+            ] {
+                stranger.send(stranger.make("BYE", bob.contact, to: "<\(Self.bob)>;tag=x", lines: [route]))
+                #expect(try stranger.final(.bye).statusCode == 403)
+            }
+        }
+    }
+
     @Test("a phone is found again after the server was restarted")
     func restart() async throws {
         try await withServer(["anna", "bob"]) { bench in

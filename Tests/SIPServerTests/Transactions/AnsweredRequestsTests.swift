@@ -6,7 +6,9 @@ import Testing
 
 @Suite("Answers that are kept for repetitions")
 struct AnsweredRequestsTests {
-    private func key(_ number: Int) -> KeyedHash.Value { .init(high: 7, low: UInt64(bitPattern: Int64(number)) &+ 1_000) }
+    private func key(_ number: Int) -> KeyedHash.Value {
+        .init(high: 7, low: UInt64(bitPattern: Int64(number)) &+ 1_000)
+    }
     private func text(_ number: Int, _ length: Int = 300) -> ByteBuffer {
         ByteBuffer(string: "answer \(number) " + String(repeating: "x", count: length))
     }

@@ -64,7 +64,7 @@ final class SIPAuthentication {
         }
         guard !isOpen(message, place) else { return body(request) }
         // Whom a REGISTER is about stands in To (§10.2).
-        guard let party = message.method == .register ? message.to : message.from, let realm = server.domain(party.uri)
+        guard let party = message.method == .register ? request.to : request.from, let realm = server.domain(party.uri)
         else {
             // Somebody of another domain, and nobody vouches for it.
             guard place != .dialog, !config.acceptsForeign else { return body(request) }

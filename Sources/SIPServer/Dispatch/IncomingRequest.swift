@@ -68,6 +68,10 @@ public final class IncomingRequest {
     /// The Request-URI; nil when it breaks the grammar, which is refused before anybody sees it.
     public private(set) lazy var uri: SIPURI? = message.requestURI
 
+    /// Parsed once for everybody who asks.
+    public private(set) lazy var from: SIPAddress? = message.from
+    public private(set) lazy var to: SIPAddress? = message.to
+
     /// The tag that our answers carry in To: the request's own inside a dialog, otherwise one that only we can foresee, the
     /// same for every answer to this request.
     public private(set) lazy var localTag: SIPBytes = {

@@ -10,14 +10,14 @@ public enum DatagramListener {
 
     /// Binds and calls `accept` with the socket, on its loop, before anything is read.
     ///
-    /// The buffers of the system are large: a burst is worth keeping, and nobody repeats what got lost before half a second.
+    /// Without `SO_REUSEADDR`: with it, another server could take the port over without a word. The buffers of the system
+    /// are large: a burst is worth keeping, and nobody repeats what got lost before half a second.
     public static func bind(
         address: String, port: Int, group: any EventLoopGroup,
         accept: @escaping @Sendable (any Channel) throws -> Void
     ) async throws -> any Channel {
         do {
             let channel = try await DatagramBootstrap(group: group)
-                .channelOption(.socketOption(.so_reuseaddr), value: 1)
                 .channelOption(.socketOption(.so_rcvbuf), value: 4_194_304)
                 .channelOption(.socketOption(.so_sndbuf), value: 4_194_304)
                 .channelOption(.datagramVectorReadMessageCount, value: vector)

@@ -101,7 +101,14 @@ public final class IncomingRequest {
     /// Gives no answer: whoever sent it is better left alone.
     func drop() {
         isStateless = true
-        if case .none = machine { isAnswered = true }
+        isAnswered = true
+        if id != 0 { server.transactions.end(self) }
+    }
+
+    /// An INVITE that was answered with 2xx.
+    var hasAccepted: Bool {
+        if case .invite(let machine) = machine { return machine.state == .accepted }
+        return false
     }
 
     /// Answers with a response that is made already: one that a proxy passes back, with our Via taken off.

@@ -7,23 +7,24 @@ import SIPWire
 extension TransactionLayer {
     /// A request whose form is in order.
     func receive(_ message: SIPMessage, on flow: SIPFlow) {
-        guard let via = message.topVia else { return }
+        guard !message.viaPlaces.isNone else { return }
         let method = message.method
-        let key = key(message, via, method == .ack ? .invite : method)
+        let key = key(message, method == .ack ? .invite : method)
         if !active.isEmpty, let known = active[key] {
-            if method == .ack { acknowledged(known) } else { repeated(known) }
-            return
+            guard method == .ack else { return repeated(known) }
+            // Behind a 2xx it belongs to the dialog, whatever its branch.
+            guard known.hasAccepted else { return acknowledged(known) }
         }
         if method != .ack, !flow.transport.isReliable, let response = answered.response(to: key, uptime: server.uptime)
         {
             server.counters.repeatedRequests &+= 1
-            return answerFlow(via, flow).send(ByteBuffer(bytes: response))
+            return answerFlow(message, flow).send(ByteBuffer(bytes: response))
         }
         let request = IncomingRequest(
-            message, flow: flow, answerFlow: answerFlow(via, flow), key: key, viaSplice: splice(message, via, flow),
+            message, flow: flow, answerFlow: answerFlow(message, flow), key: key, viaSplice: splice(message, flow),
             server: server)
         guard method != .ack else { return server.dispatch(request) }
-        guard method != .cancel else { return cancel(request, via) }
+        guard method != .cancel else { return cancel(request) }
         guard active.count < server.config.transactions, !server.isDraining else {
             refused += 1
             request.isStateless = true
@@ -36,10 +37,10 @@ extension TransactionLayer {
 
     /// The answer of a request that is not fit to be handled: nothing is kept of it.
     func refuse(_ message: SIPMessage, on flow: SIPFlow, _ status: SIPStatus, _ reason: StaticString) {
-        guard message.isRequest, message.method != .ack, let via = message.topVia, message.has(.callID) else { return }
+        guard message.isRequest, message.method != .ack, !message.viaPlaces.isNone, message.has(.callID) else { return }
         let request = IncomingRequest(
-            message, flow: flow, answerFlow: answerFlow(via, flow), key: key(message, via, message.method),
-            viaSplice: splice(message, via, flow), server: server)
+            message, flow: flow, answerFlow: answerFlow(message, flow), key: key(message, message.method),
+            viaSplice: splice(message, flow), server: server)
         request.isStateless = true
         request.respond(status, reason: reason)
     }
@@ -64,7 +65,8 @@ extension TransactionLayer {
         schedule(request.id, at: deadline)
     }
 
-    private func end(_ request: IncomingRequest) {
+    /// Forgets it; nothing is sent any more.
+    func end(_ request: IncomingRequest) {
         activeByID[request.id] = nil
         if active[request.key] === request { active[request.key] = nil }
         if let origin = request.origin, origins[origin] == request.key { origins[origin] = nil }
@@ -125,8 +127,7 @@ extension TransactionLayer {
     private func transmit(_ bytes: ByteBuffer, _ request: IncomingRequest) {
         if request.answerFlow.isOpen { return request.answerFlow.send(bytes) }
         // The connection is gone: a new one to where the Via says (§18.2.2).
-        guard let via = request.message.topVia else { return }
-        server.reconnect(request.flow, port: via.effectivePort) { $0?.send(bytes) }
+        server.reconnect(request.flow, port: request.message.viaPlaces.effectivePort) { $0?.send(bytes) }
     }
 
     private func repeated(_ request: IncomingRequest) {
@@ -146,8 +147,8 @@ extension TransactionLayer {
     }
 
     /// CANCEL (§9.2): answered by itself; the request it names is told.
-    private func cancel(_ request: IncomingRequest, _ via: SIPVia) {
-        guard let target = active[key(request.message, via, .invite)] else {
+    private func cancel(_ request: IncomingRequest) {
+        guard let target = active[key(request.message, .invite)] else {
             request.isStateless = true
             return request.respond(.callDoesNotExist)
         }
@@ -201,19 +202,20 @@ extension TransactionLayer {
     // MARK: Names and addresses
 
     /// Branch, sent-by and method (§17.2.3); for a client of RFC 2543, which has no branch, what names its request.
-    private func key(_ message: SIPMessage, _ via: SIPVia, _ method: SIPMethod) -> KeyedHash.Value {
+    private func key(_ message: SIPMessage, _ method: SIPMethod) -> KeyedHash.Value {
         var state = hash.stateForPieces()
-        if via.hasMagicBranch {
+        let places = message.viaPlaces
+        if places.isMagic {
             message.branch.withBytes { state.add($0) }
         } else {
             message.requestURIText.withBytes { state.add($0) }
             message.fromTag.withBytes { state.add($0) }
             message.callID.withBytes { state.add($0) }
-            via.text.withBytes { state.add($0) }
+            message.branch.withBytes { state.add($0) }
             state.add(UInt64(message.cseqNumber))
         }
-        via.host.withBytes { state.add($0) }
-        state.add(UInt64(via.port ?? 0))
+        message.viaHost.withBytes { state.add($0) }
+        state.add(UInt64(places.port))
         method.token.withBytes { state.add($0) }
         return state.finish()
     }
@@ -228,21 +230,22 @@ extension TransactionLayer {
     }
 
     /// §18.2.2, RFC 3581 §4. `maddr` is not obeyed: it would let anybody have answers sent to others.
-    private func answerFlow(_ via: SIPVia, _ flow: SIPFlow) -> SIPFlow {
-        guard flow.transport == .udp, !via.wantsRport else { return flow }
-        let port = via.effectivePort
-        return port == flow.remote.port ? flow : SIPFlow(link: flow.link, remote: flow.remote.with(port: port))
+    private func answerFlow(_ message: SIPMessage, _ flow: SIPFlow) -> SIPFlow {
+        let places = message.viaPlaces
+        guard flow.transport == .udp, !places.wantsRport, places.effectivePort != flow.remote.port else { return flow }
+        return SIPFlow(link: flow.link, remote: flow.remote.with(port: places.effectivePort))
     }
 
     /// What the topmost Via gets: `received`, and the port where it is asked for.
-    private func splice(_ message: SIPMessage, _ via: SIPVia, _ flow: SIPFlow) -> SIPSplice? {
-        let names = flow.link.names(of: flow.remote)
-        for parameter in via.parameters where parameter.name.matches("rport") {
+    private func splice(_ message: SIPMessage, _ flow: SIPFlow) -> SIPSplice? {
+        let places = message.viaPlaces
+        if places.wantsRport {
             // With a value it is somebody else's.
-            guard parameter.value == nil, let offset = message.offset(after: parameter.name) else { return nil }
-            return SIPSplice(offset: offset, bytes: names.rport)
+            guard places.rportEnd > 0 else { return nil }
+            return SIPSplice(offset: Int(places.rportEnd), bytes: flow.link.names(of: flow.remote).rport)
         }
-        guard !names.isHost(via.host), let offset = message.offset(after: via.text) else { return nil }
-        return SIPSplice(offset: offset, bytes: names.received)
+        let names = flow.link.names(of: flow.remote)
+        guard !names.isHost(message.viaHost) else { return nil }
+        return SIPSplice(offset: Int(places.end), bytes: names.received)
     }
 }

@@ -48,11 +48,30 @@ enum SIPChecks {
         var number = 0
         for item in message.all(.via) {
             guard let via = SIPVia(item) else { return scan.fail(.badRequest, "Malformed Via") }
-            if number == 0, let branch = via.branch { message.branchRange = range(of: branch, in: message) }
+            if number == 0 { remember(via, in: message) }
             number += 1
         }
         if number == 0 { scan.fail(.badRequest, "Malformed Via") }
         if number > scan.limits.vias { scan.fail(.tooManyHops, "Too Many Hops") }
+    }
+
+    /// What the topmost Via decides: which transaction it is, and where the answer goes.
+    private static func remember(_ via: SIPVia, in message: SIPMessage) {
+        var places = SIPViaPlaces()
+        places.host = range(of: via.host, in: message)
+        places.end = range(of: via.text, in: message).end
+        places.port = via.port ?? 0
+        places.effectivePort = via.effectivePort
+        for parameter in via.parameters {
+            if parameter.name.matches("branch"), let branch = parameter.value, message.branchRange.isNone {
+                message.branchRange = range(of: branch, in: message)
+                places.isMagic = branch.count > 7 && branch.hasPrefix("z9hg4bk")
+            } else if parameter.name.matches("rport"), !places.wantsRport {
+                places.wantsRport = true
+                if parameter.value == nil { places.rportEnd = range(of: parameter.name, in: message).end }
+            }
+        }
+        message.viaPlaces = places
     }
 
     private static func parties(_ message: SIPMessage, _ scan: inout SIPScan) {

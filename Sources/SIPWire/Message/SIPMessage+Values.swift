@@ -7,6 +7,8 @@ extension SIPMessage {
         return end >= 0 && end <= count ? end : nil
     }
     public var vias: [SIPVia] { all(.via).compactMap { SIPVia($0) } }
+    /// The host of the topmost Via, as written.
+    public var viaHost: SIPBytes { part(viaPlaces.host) }
     /// The branch of the topmost Via; empty when it has none.
     public var branch: SIPBytes { part(branchRange) }
     public var from: SIPAddress? { first(.from).flatMap { SIPAddress($0) } }

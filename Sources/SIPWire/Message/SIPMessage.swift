@@ -16,6 +16,26 @@ struct SIPRange: BitwiseCopyable {
     var isNone: Bool { end == 0 }
 }
 
+/// Where things are in the topmost Via of a message.
+public struct SIPViaPlaces: BitwiseCopyable, Sendable {
+    var host = SIPRange()
+    /// Behind the value, counted from the start line.
+    public internal(set) var end: UInt32 = 0
+    /// Behind an `rport` without a value; 0 when there is none.
+    public internal(set) var rportEnd: UInt32 = 0
+    /// 0 when there is none.
+    public internal(set) var port: UInt16 = 0
+    /// Port, or the default of the transport.
+    public internal(set) var effectivePort: UInt16 = 0
+    /// Answers are wanted at the port that the request came from (RFC 3581 §3).
+    public internal(set) var wantsRport = false
+    /// The branch begins with the magic cookie, and names the transaction by itself (RFC 3261 §8.1.1.7).
+    public internal(set) var isMagic = false
+
+    /// There is no topmost Via that could be read.
+    public var isNone: Bool { end == 0 }
+}
+
 /// A request or a response: one run of bytes, and a table of where its header fields are (RFC 3261 §7).
 ///
 /// Folded lines are unfolded in the copy. Values are parsed when they are asked for. Immutable.
@@ -39,6 +59,8 @@ public final class SIPMessage: @unchecked Sendable {
 
     // Found while the message is checked, because everybody asks for them.
     var branchRange = SIPRange()
+    /// Of the topmost Via; nothing in it where that is malformed.
+    public internal(set) var viaPlaces = SIPViaPlaces()
     var fromTagRange = SIPRange()
     var toTagRange = SIPRange()
     public internal(set) var cseqNumber: UInt32 = 0

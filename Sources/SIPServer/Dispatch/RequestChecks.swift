@@ -14,6 +14,7 @@ enum RequestChecks {
             request.server.answerOptions(request)
             return false
         }
+        if message.lineCount(.via) > 1, isLoop(request) { return refuse(request, .loopDetected) }
         if message.has(.proxyRequire) {
             let items = message.all(.proxyRequire).filter { !$0.matches("path") && !$0.matches("outbound") }
             guard items.isEmpty else { return refuse(request, unsupported: items) }
@@ -28,6 +29,18 @@ enum RequestChecks {
         let unknown = message.all(.require).filter { item in !registry.options.contains { $0.matches(item) } }
         guard !unknown.isEmpty else { return true }
         return refuse(request, unsupported: unknown)
+    }
+
+    /// A request that we have passed on before comes with everything unchanged that says where it goes (RFC 5393 §4.2.1).
+    private static func isLoop(_ request: IncomingRequest) -> Bool {
+        let layer = request.server.transactions!
+        var mark: UInt32?
+        for item in request.message.all(.via).dropFirst() {
+            guard let via = SIPVia(item), let seen = layer.loopMark(of: via) else { continue }
+            if mark == nil { mark = layer.loopMark(for: request.message) }
+            if seen == mark { return true }
+        }
+        return false
     }
 
     private static func refuse(_ request: IncomingRequest, _ status: SIPStatus) -> Bool {

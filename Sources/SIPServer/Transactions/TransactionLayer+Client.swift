@@ -113,6 +113,18 @@ extension TransactionLayer {
         }
     }
 
+    /// What a request is passed on by: the same again is a loop, anything else a spiral (RFC 3261 §16.6 step 8).
+    public func loopMark(for request: SIPMessage) -> UInt32 {
+        var state = hash.stateForPieces()
+        request.requestURIText.withBytes { state.add($0) }
+        request.fromTag.withBytes { state.add($0) }
+        request.toTag.withBytes { state.add($0) }
+        request.callID.withBytes { state.add($0) }
+        state.add(UInt64(request.cseqNumber))
+        for item in request.all(.route) { item.withBytes { state.add($0) } }
+        return UInt32(truncatingIfNeeded: state.finish().low)
+    }
+
     // MARK: Responses
 
     /// A response; one that belongs to nothing of ours is dropped (RFC 6026 §7.3).

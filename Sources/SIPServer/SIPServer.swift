@@ -152,6 +152,11 @@ public final class SIPServer {
             loop.execute { completion(.unreachable) }
             return client
         }
+        // Nearly always the way is open, and nothing needs to be kept for later.
+        if let flow = target.openFlow {
+            transactions.start(client, on: flow)
+            return client
+        }
         find(target, request) { [self] flow, hops in
             client.alternatives = hops
             if let flow { transactions.start(client, on: flow) } else { transactions.unreachable(client) }

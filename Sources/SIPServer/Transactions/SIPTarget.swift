@@ -9,6 +9,16 @@ public enum SIPTarget {
     case uri(SIPURI, route: [SIPURI] = [])
     /// A registered contact: its flow while that is open, else its path or address.
     case binding(Binding)
+
+    /// The flow, when the target has one that is open.
+    @inline(__always)
+    var openFlow: SIPFlow? {
+        switch self {
+        case .flow(let flow): flow.isOpen ? flow : nil
+        case .binding(let binding): binding.flow.flatMap { $0.isOpen ? $0 : nil }
+        case .uri: nil
+        }
+    }
 }
 
 /// What became of a request that we sent.

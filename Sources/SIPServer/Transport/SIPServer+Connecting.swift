@@ -7,6 +7,9 @@ import Transport
 // Ways to peers: flows that are open, and connections that we make.
 
 extension SIPServer {
+    /// About what our Via adds.
+    private static let viaBytes = 100
+
     /// A flow to go over at once, or servers to try in turn; neither when there is no way.
     func find(_ target: SIPTarget, _ request: OutgoingRequest, _ answer: @escaping (SIPFlow?, [SIPHop]) -> Void) {
         switch target {
@@ -20,7 +23,7 @@ extension SIPServer {
             locate(hop) { [self] hops in
                 var hops = hops
                 // Over UDP only what fits (RFC 3261 §18.1.1); where no transport was asked for, TCP comes first then.
-                if request.bytes.readableBytes + 200 > config.datagramBytes, hop.transport == nil {
+                if request.bytes.readableBytes + Self.viaBytes > config.datagramBytes, hop.transport == nil {
                     let larger = hops.filter { $0.transport == .udp }.map {
                         SIPHop(transport: .tcp, address: $0.address, name: $0.name)
                     }

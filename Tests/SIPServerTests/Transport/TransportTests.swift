@@ -98,6 +98,29 @@ struct TransportTests {
         }
     }
 
+    @Test("what is too large for a datagram goes over TCP, and over UDP only where there is no TCP (RFC 3261 §18.1.1)")
+    func large() async throws {
+        try await withServer([]) { bench in
+            let text = String(repeating: "x", count: 2_000)
+            let phone = try Phone("alice", server: bench.tcp, tcp: true)
+            phone.send(phone.make("OPTIONS", "sip:example.com"))
+            _ = try phone.final(.options)
+            let target = SIPTarget.uri(try #require(SIPURI("sip:alice@127.0.0.1:\(phone.port)")))
+            let outcome = try await bench.send(.message, "sip:alice@127.0.0.1", to: target, text: text) {
+                phone.answer(try phone.request(.message), 200)
+            }
+            #expect(outcome == "200")
+            let other = try Phone("bob", server: bench.udp)
+            let second = SIPTarget.uri(try #require(SIPURI("sip:bob@127.0.0.1:\(other.port)")))
+            let answer = try await bench.send(.message, "sip:bob@127.0.0.1", to: second, text: text) {
+                let request = try other.request(.message)
+                #expect(request.body.count == 2_000)
+                other.answer(request, 200)
+            }
+            #expect(answer == "200")
+        }
+    }
+
     @Test("an answer from elsewhere, or with a branch that was made up, belongs to nothing")
     func forged() async throws {
         try await withServer([], configure: { $0.timers.t1 = 50 }) { bench in
@@ -135,7 +158,7 @@ struct TransportTests {
 extension SIPBench {
     /// Sends a request of the server's own, runs `body`, and waits for the outcome: a status, `timeout` or `unreachable`.
     func send(
-        _ method: SIPMethod, _ uri: String, to target: SIPTarget, _ body: () throws -> Void
+        _ method: SIPMethod, _ uri: String, to target: SIPTarget, text: String = "", _ body: () throws -> Void
     ) async throws -> String {
         let (stream, continuation) = AsyncStream.makeStream(of: String.self)
         nonisolated(unsafe) let target = target
@@ -146,7 +169,11 @@ extension SIPBench {
             builder.addParty(.to, uri: SIPBytes(uri), tag: nil)
             builder.add(.callID, text: UUID().uuidString)
             builder.addCSeq(1, method)
-            server.send(OutgoingRequest(method: method, bytes: builder.finish()), to: target) { outcome in
+            server.send(
+                OutgoingRequest(
+                    method: method, bytes: builder.finish(body: SIPBytes(text), type: SIPBytes("text/plain"))),
+                to: target
+            ) { outcome in
                 switch outcome {
                 case .response(let response): continuation.yield("\(response.statusCode)")
                 case .timeout: continuation.yield("timeout")

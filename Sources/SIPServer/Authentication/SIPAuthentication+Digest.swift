@@ -20,7 +20,7 @@ extension SIPAuthentication {
             request.isStateless = true
             return request.respond(.serviceUnavailable) { $0.add(.retryAfter, number: 60) }
         }
-        let known = withUnsafeTemporaryAllocation(byteCount: 1_100, alignment: 1) { scratch in
+        let known = withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) { scratch in
             store.known(Self.address(credentials.username, realm, scratch))
         }
         if let known { return decide(known, credentials, request, place, realm, party, body) }
@@ -93,7 +93,7 @@ extension SIPAuthentication {
         return try? JID(local: user.string, domain: realm, resource: nil)
     }
 
-    /// `user@realm` in scratch memory of 1,100 bytes; nothing for what is longer than an address may be.
+    /// `user@realm` in scratch memory; nothing for what does not fit, which is looked up by its parts.
     private static func address(
         _ user: SIPBytes, _ realm: String, _ scratch: UnsafeMutableRawBufferPointer
     ) -> UnsafeRawBufferPointer {

@@ -101,7 +101,9 @@ struct ListenerTests {
                 client.writeAndFlush(
                     AddressedEnvelope(
                         remoteAddress: try SocketAddress(ipAddress: host, port: port),
-                        data: ByteBuffer(string: Self.options.replacingOccurrences(of: "%@", with: "UDP"))),
+                        data: ByteBuffer(
+                            string: Self.options.replacingOccurrences(of: "%@", with: "UDP").replacingOccurrences(
+                                of: "z9hG4bK1", with: "z9hG4bK\(UUID())"))),
                     promise: nil)
                 let answer = try await promise.futureResult.get()
                 #expect(answer.hasPrefix("SIP/2.0 200 "))

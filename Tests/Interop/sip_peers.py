@@ -115,6 +115,9 @@ class Sipp(Program):
                      str(self.folder / "errors"), "-trace_msg", "-message_file", str(self.folder / "messages"),
                      "-max_socket", "50", "-cp", str(free_port()), "-au", user, "-ap", PASSWORD,
                      "-key", "user", user, "-key", "domain", domain, "-key", "target_domain", target_domain]
+        # The URI that a digest is made over; its own idea of it is the address that it sends to.
+        whom = user if self.scenario == "publish" else keys.get("target", "")
+        arguments += ["-auth_uri", f"{whom}@{target_domain}" if whom else domain]
         for key, value in keys.items():
             arguments += ["-key", key, value]
         await self.start(*arguments, env={**os.environ, "TERM": "dumb"})
@@ -162,12 +165,13 @@ class Baresip(Program):
         authority = f"sip_cafile {certificate}\n" if certificate else ""
         (self.folder / "config").write_text(
             f"poll_method epoll\nsip_listen 127.0.0.1:{port}\nsip_trans_def {transport}\n{authority}"
-            f"call_local_timeout 60\naudio_source ausine,440\naudio_player aufile,{self.folder}/heard.wav\n"
+            "call_local_timeout 60\naudio_source ausine,440\nausrc_srate 48000\nausrc_channels 2\n"
+            f"audio_player aufile,{self.folder}/heard.wav\n"
             f"audio_alert aufile,{self.folder}/alert.wav\nnet_interface 127.0.0.1\n"
             f"module_path /usr/lib/baresip/modules\n{modules}ctrl_tcp_listen 127.0.0.1:{control}\n")
         (self.folder / "accounts").write_text(
             f"<{self.uri};transport={transport}>;auth_user={self.user};auth_pass={PASSWORD};regint=600;"
-            f"outbound=\"sip:{'localhost' if transport == 'tls' else '127.0.0.1'}:{server_port};transport={transport}\""
+            f"outbound=\"sip:127.0.0.1:{server_port};transport={transport}\""
             f"{account}\n")
         (self.folder / "contacts").write_text(
             "".join(f'"{contact}" <sip:{contact}>;presence=p2p\n' for contact in contacts))
@@ -323,7 +327,7 @@ class Kamailio(Program):
 
 
 class _MD5Alone:
-    """Debian's sipp knows only MD5 and looks at the first offer alone: the stronger one goes for the time of a scene."""
+    """Debian's sipp and baresip know only MD5 and give up at the offer of SHA-256, which goes for the time of a scene."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -337,10 +341,15 @@ class _MD5Alone:
         self.set("on")
 
 
-async def sipp(scene: Scene, scenario: str, user: str, port: int | None = None, **options) -> Sipp:
-    """Starts a scenario against the server, or against another port."""
+def md5_alone(scene: Scene) -> None:
+    """Digest with MD5 only, until the scene ends."""
     if not any(isinstance(other, _MD5Alone) for other in scene.terminals):
         scene.terminals.append(_MD5Alone(scene))
+
+
+async def sipp(scene: Scene, scenario: str, user: str, port: int | None = None, **options) -> Sipp:
+    """Starts a scenario against the server, or against another port."""
+    md5_alone(scene)
     run = Sipp(scenario)
     scene.terminals.append(run)
     return await run.run(port or scene.host.sip_port, user, **options)
@@ -349,6 +358,7 @@ async def sipp(scene: Scene, scenario: str, user: str, port: int | None = None, 
 async def baresip(scene: Scene, user: str | None = None, transport: str = "udp", port: int | None = None,
                   **options) -> Baresip:
     """A phone that has registered."""
+    md5_alone(scene)
     made = Baresip(user or scene.user())
     scene.terminals.append(made)
     standard = scene.host.sip_port + (1 if transport == "tls" else 0)

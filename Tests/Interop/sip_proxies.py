@@ -9,7 +9,7 @@ from support.servers import DOMAIN
 from .claims import claim
 from .client import Scene, expect
 from .sip_client import SIPClient, phone, presence
-from .sip_peers import Kamailio, kamailio, sipp
+from .sip_peers import Kamailio, baresip, kamailio, sipp
 from .sip_presence import shows, watch
 
 OUTSIDE = "phones.test"
@@ -40,16 +40,27 @@ async def behind_edge(scene: Scene) -> None:
         client.send_presence()
 
 
-@claim("a call through a proxy in front: ringing, answer, end, and one that is refused")
+@claim("a call through a proxy in front: ringing, answer, end, one that is refused, one that is given up")
 async def calls_behind_edge(scene: Scene) -> None:
     edge = await kamailio(scene, "kamailio_edge.cfg")
-    for scenario, caller_does in (("answer", "call"), ("answer_busy", "call_busy"), ("answer_never", "call_cancel")):
+    for scenario, caller_does in (("answer", "call"), ("answer_busy", "call_busy")):
         user = scene.user()
         called = await sipp(scene, scenario, user, port=edge.port)
         registration = await sipp(scene, "register", user, port=edge.port, contact_port=str(called.port), expires="600")
         await registration.done()
         caller = await sipp(scene, caller_does, scene.user(), port=edge.port, target=user)
         await asyncio.gather(caller.done(), called.done())
+    caller, called = await baresip(scene, port=edge.port), await baresip(scene, port=edge.port)
+    await caller.command("dial", called.uri)
+    await called.happened("CALL_INCOMING")
+    await caller.command("hangup")
+    await called.happened("CALL_CLOSED")
+    await caller.command("dial", called.uri)
+    await called.happened("CALL_INCOMING")
+    await called.command("accept")
+    await caller.happened("CALL_ESTABLISHED")
+    await called.command("hangup")
+    await caller.happened("CALL_CLOSED")
 
 
 # Behind

@@ -85,8 +85,8 @@ public final class DigestCredentials {
     private func read(_ user: JID, _ address: [UInt8], _ reading: Reading) {
         let outcome = Outcome<PasswordDigests?>()
         let finish = NIOLoopBound(
-            { [weak self] (error: (any Error)?) in
-                self?.finished(user, address, reading, outcome.value ?? nil, error)
+            { [self] (error: (any Error)?) in
+                finished(user, address, reading, outcome.value ?? nil, error)
             } as ((any Error)?) -> Void, eventLoop: loop.nonisolated())
         let eventLoop = loop.nonisolated()
         database.read(

@@ -60,7 +60,7 @@ public struct SIPConfig: Sendable {
     /// Transactions under way; one more is answered 503.
     public var transactions = 100_000
     /// Bytes of answers that are kept for requests that come again.
-    public var answeredBytes = 8 * 1_048_576
+    public var answeredBytes = 4 * 1_048_576
     /// Largest request over UDP when the path is not known (RFC 3261 §18.1.1).
     public var datagramBytes = 1_300
     /// Bytes that wait for a connection that does not take them; beyond, it ends.

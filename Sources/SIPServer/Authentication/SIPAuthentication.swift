@@ -57,7 +57,7 @@ final class SIPAuthentication {
 
     /// Finds out who sent the request, and goes on with `body`, at once or later; or answers it.
     func admit(_ request: IncomingRequest, _ place: Place, _ body: @escaping (IncomingRequest) -> Void) {
-        let (message, config) = (request.message, server.config)
+        let message = request.message
         if let trunk = server.trunkOf?(request) {
             request.sender = .trunk(trunk)
             return body(request)
@@ -67,10 +67,10 @@ final class SIPAuthentication {
         guard let party = message.method == .register ? request.to : request.from, let realm = server.domain(party.uri)
         else {
             // Somebody of another domain, and nobody vouches for it.
-            guard place != .dialog, !config.acceptsForeign else { return body(request) }
+            guard place != .dialog, !server.config.acceptsForeign else { return body(request) }
             return refuse(request, message.method == .register ? .notFound : .forbidden)
         }
-        if config.trustsEverybody {
+        if server.config.trustsEverybody {
             guard let user = party.uri.decodedUser,
                 let jid = try? JID(local: String(decoding: user, as: UTF8.self), domain: realm, resource: nil)
             else { return refuse(request, .forbidden) }

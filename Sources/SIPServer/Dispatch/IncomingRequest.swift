@@ -74,10 +74,12 @@ public final class IncomingRequest {
 
     /// The tag that our answers carry in To: the request's own inside a dialog, otherwise one that only we can foresee, the
     /// same for every answer to this request.
-    public private(set) lazy var localTag: SIPBytes = {
+    public private(set) lazy var localTag: SIPBytes = Self.localTag(message, key)
+
+    static func localTag(_ message: SIPMessage, _ key: KeyedHash.Value) -> SIPBytes {
         let given = message.toTag
         return given.isEmpty ? SIPBytes(HexText.digits(key.high)) : given
-    }()
+    }
 
     /// Answers. What comes after a final response, and anything to an ACK, is dropped.
     ///
@@ -93,9 +95,11 @@ public final class IncomingRequest {
         var builder = SIPResponseBuilder(
             to: message, status: status, reason: reason, toTag: status == .trying ? nil : localTag, splice: viaSplice,
             into: server.allocator.buffer(capacity: 640 + (body?.bytes.count ?? 0)))
+        // With another phrase, the response cannot be told from its status alone.
+        let from = reason == nil ? builder.writer.buffer.readableBytes : 0
         headers(&builder)
         let bytes = body.map { builder.finish(body: $0.bytes, type: $0.type) } ?? builder.finish()
-        server.transactions.respond(to: self, status, bytes)
+        server.transactions.respond(to: self, status, bytes, from: from)
     }
 
     /// Gives no answer: whoever sent it is better left alone.

@@ -33,18 +33,30 @@ final class AnsweredRequests {
     var count: Int { index.count }
     var bytes: Int { capacity }
 
+    /// What is kept of a response.
+    struct Kept {
+        /// 0 where the bytes are the whole response; otherwise they are what follows the lines that it has from the request,
+        /// which the repetition brings again.
+        var status: UInt16
+        var bytes: UnsafeRawBufferPointer
+    }
+
     /// - Parameters:
     ///   - origin: what a merged request would share; nil when it cannot be one.
+    ///   - status, from: see `Kept`; bytes of the response before `from` are not kept.
     ///   - expires: uptime, milliseconds.
-    func add(_ key: KeyedHash.Value, origin: KeyedHash.Value?, response: ByteBuffer, expires: Int64, uptime: Int64) {
-        let count = response.readableBytes
+    func add(
+        _ key: KeyedHash.Value, origin: KeyedHash.Value?, response: ByteBuffer, status: UInt16 = 0, from: Int = 0,
+        expires: Int64, uptime: Int64
+    ) {
+        let count = response.readableBytes - from
         let size = (Self.header + count + 7) & ~7
         guard size <= capacity / 2 else { return }
         makeRoom(size, uptime)
         let place = head & (capacity - 1)
-        write(key, origin ?? KeyedHash.Value(high: 0, low: 0), expires, UInt32(count), at: place)
+        write(key, origin ?? KeyedHash.Value(high: 0, low: 0), expires, UInt32(count), status, at: place)
         response.withUnsafeReadableBytes {
-            (memory + place + Self.header).copyMemory(from: $0.baseAddress!, byteCount: count)
+            (memory + place + Self.header).copyMemory(from: $0.baseAddress! + from, byteCount: count)
         }
         index[key] = head
         if let origin { merged[origin] = head }
@@ -52,12 +64,14 @@ final class AnsweredRequests {
     }
 
     /// The response to that transaction, in place; valid until the next call. Nil when there is none any more.
-    func response(to key: KeyedHash.Value, uptime: Int64) -> UnsafeRawBufferPointer? {
+    func response(to key: KeyedHash.Value, uptime: Int64) -> Kept? {
         guard let position = index[key] else { return nil }
         let place = position & (capacity - 1)
         guard (memory + place).load(fromByteOffset: 32, as: Int64.self) > uptime else { return nil }
         let count = Int((memory + place).load(fromByteOffset: 40, as: UInt32.self))
-        return UnsafeRawBufferPointer(start: memory + place + Self.header, count: count)
+        return Kept(
+            status: (memory + place).load(fromByteOffset: 44, as: UInt16.self),
+            bytes: UnsafeRawBufferPointer(start: memory + place + Self.header, count: count))
     }
 
     /// Whether another transaction has answered the same request (it came here on two ways).
@@ -92,7 +106,8 @@ final class AnsweredRequests {
     }
 
     private func write(
-        _ key: KeyedHash.Value, _ origin: KeyedHash.Value, _ expires: Int64, _ count: UInt32, at place: Int
+        _ key: KeyedHash.Value, _ origin: KeyedHash.Value, _ expires: Int64, _ count: UInt32,
+        _ status: UInt16, at place: Int
     ) {
         let record = memory + place
         record.storeBytes(of: key.high, as: UInt64.self)
@@ -101,6 +116,7 @@ final class AnsweredRequests {
         record.storeBytes(of: origin.low, toByteOffset: 24, as: UInt64.self)
         record.storeBytes(of: expires, toByteOffset: 32, as: Int64.self)
         record.storeBytes(of: count, toByteOffset: 40, as: UInt32.self)
+        record.storeBytes(of: status, toByteOffset: 44, as: UInt16.self)
     }
 
     private func makeRoom(_ size: Int, _ uptime: Int64) {
@@ -124,7 +140,7 @@ final class AnsweredRequests {
     private func skip(_ rest: Int) {
         if rest >= Self.header {
             let nobody = KeyedHash.Value(high: 0, low: 0)
-            write(nobody, nobody, .min, UInt32(rest - Self.header), at: head & (capacity - 1))
+            write(nobody, nobody, .min, UInt32(rest - Self.header), 0, at: head & (capacity - 1))
         }
         head += rest
     }

@@ -15,10 +15,8 @@ extension TransactionLayer {
             // Behind a 2xx it belongs to the dialog, whatever its branch.
             guard known.hasAccepted else { return acknowledged(known) }
         }
-        if method != .ack, !flow.transport.isReliable, let response = answered.response(to: key, uptime: server.uptime)
-        {
-            server.counters.repeatedRequests &+= 1
-            return answerFlow(message, flow).send(ByteBuffer(bytes: response))
+        if method != .ack, !flow.transport.isReliable, let kept = answered.response(to: key, uptime: server.uptime) {
+            return again(kept, message, key, flow)
         }
         let request = IncomingRequest(
             message, flow: flow, answerFlow: answerFlow(message, flow), key: key, viaSplice: splice(message, flow),
@@ -33,6 +31,19 @@ extension TransactionLayer {
         if method == .invite { activate(request) }
         server.dispatch(request)
         if method != .invite, !request.isAnswered { activate(request) }
+    }
+
+    /// The same answer once more: what is kept of it, behind the lines that it has from the request.
+    private func again(
+        _ kept: AnsweredRequests.Kept, _ message: SIPMessage, _ key: KeyedHash.Value, _ flow: SIPFlow
+    ) {
+        server.counters.repeatedRequests &+= 1
+        guard kept.status > 0 else { return answerFlow(message, flow).send(ByteBuffer(bytes: kept.bytes)) }
+        var builder = SIPResponseBuilder(
+            to: message, status: SIPStatus(rawValue: kept.status), toTag: IncomingRequest.localTag(message, key),
+            splice: splice(message, flow), into: server.allocator.buffer(capacity: 640 + kept.bytes.count))
+        builder.writer.buffer.writeBytes(kept.bytes)
+        answerFlow(message, flow).send(builder.writer.buffer)
     }
 
     /// The answer of a request that is not fit to be handled: nothing is kept of it.
@@ -79,7 +90,8 @@ extension TransactionLayer {
 
     // MARK: What happens to one
 
-    func respond(to request: IncomingRequest, _ status: SIPStatus, _ bytes: ByteBuffer) {
+    /// - Parameter from: where the bytes begin that are not made of the request alone; 0 when that is not known.
+    func respond(to request: IncomingRequest, _ status: SIPStatus, _ bytes: ByteBuffer, from: Int = 0) {
         let code = Int(status.rawValue)
         switch request.machine {
         case .none:
@@ -88,7 +100,7 @@ extension TransactionLayer {
             request.isAnswered = true
             request.answerFlow.send(bytes)
             server.counters.count(status)
-            keep(request, bytes)
+            keep(request, status, bytes, from)
         case .invite(var machine):
             let actions = machine.respond(code, timers: server.config.timers, uptime: server.uptime)
             request.machine = .invite(machine)
@@ -111,17 +123,17 @@ extension TransactionLayer {
             }
             request.isAnswered = true
             server.counters.count(status)
-            keep(request, bytes)
+            keep(request, status, bytes, from)
             end(request)
         }
     }
 
     /// For repetitions: a connection repeats nothing.
-    private func keep(_ request: IncomingRequest, _ bytes: ByteBuffer) {
+    private func keep(_ request: IncomingRequest, _ status: SIPStatus, _ bytes: ByteBuffer, _ from: Int) {
         guard !request.flow.transport.isReliable, !request.isStateless else { return }
         answered.add(
-            request.key, origin: request.origin, response: bytes, expires: server.uptime + server.config.timers.giveUp,
-            uptime: server.uptime)
+            request.key, origin: request.origin, response: bytes, status: from > 0 ? status.rawValue : 0, from: from,
+            expires: server.uptime + server.config.timers.giveUp, uptime: server.uptime)
     }
 
     private func transmit(_ bytes: ByteBuffer, _ request: IncomingRequest) {

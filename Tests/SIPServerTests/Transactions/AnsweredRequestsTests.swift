@@ -14,7 +14,7 @@ struct AnsweredRequestsTests {
     }
 
     private func found(_ kept: AnsweredRequests, _ number: Int, at uptime: Int64 = 0) -> String? {
-        kept.response(to: key(number), uptime: uptime).map { String(decoding: $0, as: UTF8.self) }
+        kept.response(to: key(number), uptime: uptime).map { String(decoding: $0.bytes, as: UTF8.self) }
     }
 
     @Test("an answer is found until its time is over")
@@ -66,6 +66,14 @@ struct AnsweredRequestsTests {
         #expect(kept.count == 0)
         kept.add(key(1), origin: nil, response: text(1), expires: 30_000, uptime: 20_000)
         #expect(found(kept, 1, at: 20_000) == String(buffer: text(1)))
+    }
+
+    @Test("of an answer that is made of its request only the rest is kept, with its status")
+    func rest() {
+        let kept = AnsweredRequests(limit: 1 << 20)
+        kept.add(key(1), origin: nil, response: text(1, 3), status: 200, from: 7, expires: 50, uptime: 0)
+        #expect(kept.response(to: key(1), uptime: 0)?.status == 200)
+        #expect(found(kept, 1) == "1 xxx")
     }
 
     @Test("the same request over another way is known as merged, its repetition is not")

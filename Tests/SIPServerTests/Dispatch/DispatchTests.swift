@@ -153,7 +153,12 @@ struct DispatchTests {
             phone.send([])
             phone.send([13, 10, 13, 10])
             let other = try Phone("bob", server: bench.udp)
-            other.send(other.make("OPTIONS", "sip:example.com"))
+            let question = other.make("OPTIONS", "sip:example.com")
+            // What came in a burst may have filled the socket: as a client does, until it is answered.
+            for _ in 0..<20 {
+                other.send(question)
+                if !other.isSilent(500) { break }
+            }
             #expect(try other.final(.options).statusCode == 200)
             #expect(try await bench.on { $0.counters.malformed } > 0)
         }

@@ -4,6 +4,8 @@ import SIPWire
 public struct SIPCounters: Sendable {
     public var datagramsIn = 0
     public var datagramsOut = 0
+    /// The system did not take them.
+    public var datagramsLost = 0
     public var streamMessagesIn = 0
     public var streamMessagesOut = 0
     public var connections = 0

@@ -10,7 +10,7 @@ extension SIPServer {
         guard let address = channel.localAddress, let bound = TransportAddress(address) else {
             return channel.close(promise: nil)
         }
-        let link = UDPLink(channel: channel, bound: bound, isSix: address.protocol == .inet6, server: self)
+        let link = UDPLink(bound: bound, isSix: address.protocol == .inet6, server: self)
         udpLinks.append(link)
         portsChanged()
         try channel.pipeline.syncOperations.addHandler(UDPHandler(link))

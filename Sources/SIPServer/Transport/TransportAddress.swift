@@ -132,6 +132,31 @@ public struct TransportAddress: Hashable, Sendable {
     }
 
     public var socketAddress: SocketAddress { socketAddress(six: isIPv6) }
+
+    /// The same in place, for a call of the system.
+    func withSocketAddress<Result>(six: Bool, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+        guard six || isIPv6 else {
+            var raw = sockaddr_in()
+            raw.sin_family = sa_family_t(AF_INET)
+            raw.sin_port = port.bigEndian
+            raw.sin_addr.s_addr = UInt32(truncatingIfNeeded: low).bigEndian
+            return withUnsafePointer(to: &raw) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+        }
+        var raw = sockaddr_in6()
+        raw.sin6_family = sa_family_t(AF_INET6)
+        raw.sin6_port = port.bigEndian
+        raw.sin6_addr = rawSix
+        raw.sin6_scope_id = scope
+        return withUnsafePointer(to: &raw) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_in6>.size))
+            }
+        }
+    }
 }
 
 extension TransportAddress: CustomStringConvertible {

@@ -128,6 +128,23 @@ struct DispatchTests {
         }
     }
 
+    @Test("answers and requests that the system refuses to send do not end the socket")
+    func unsendable() async throws {
+        try await withServer([], configure: { $0.timers.t1 = 5 }) { bench in
+            let phone = try Phone("alice", server: bench.udp)
+            let text = phone.make("OPTIONS", "sip:example.com")
+            phone.send(text.replacingOccurrences(of: "127.0.0.1:\(phone.port);rport", with: "127.0.0.1:0"))
+            for address in ["255.255.255.255", "[2001:db8::1]", "127.0.0.1:0"] {
+                let target = SIPTarget.uri(try #require(SIPURI("sip:nobody@\(address)")))
+                let outcome = try await bench.send(.message, "sip:nobody@\(address)", to: target) {}
+                #expect(outcome == "timeout" || outcome == "unreachable")
+            }
+            phone.send(phone.make("OPTIONS", "sip:example.com"))
+            #expect(try phone.final(.options).statusCode == 200)
+            #expect(try await bench.on { $0.counters.datagramsLost } > 0)
+        }
+    }
+
     @Test("garbage, broken and hostile datagrams leave the server as it was")
     func torture() async throws {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -170,6 +170,8 @@ struct RegistrarTests {
             try await bench.settle()
             try bob.register(expires: 0)
             try await bench.restart()
+            // What was stored is read when the server starts.
+            try await bench.settle()
             try await bench.tick()
             let found = try await bench.on { server in
                 server.location.bindings(of: SIPBench.jid("anna")).map {

@@ -89,6 +89,18 @@ public struct SIPConfig: Sendable {
     /// Contact lists and presence rules over HTTP (RFC 4825).
     public var isXCAPOn = true
 
+    // Event packages
+    /// Seconds of a subscription: least (shorter is answered 423), for who asks for none, most.
+    public var subscribe = Expiry(least: 60, standard: 3_600, most: 7_200)
+    /// The same of a publication.
+    public var publish = Expiry(least: 60, standard: 3_600, most: 7_200)
+    /// Least seconds between two NOTIFY of one subscription, unless it is the first, the last or its state changes; 0 for
+    /// no pace (RFC 3856 §6.10).
+    public var notifySeconds = 5
+    /// Subscriptions of one watcher, and of all.
+    public var subscriptionsPerUser = 2_000
+    public var subscriptions = 1_000_000
+
     public init() {}
 
     /// Bounds of what is asked for, in seconds.

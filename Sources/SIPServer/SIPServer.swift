@@ -38,6 +38,8 @@ public final class SIPServer {
     public var isAlias: ((SIPURI, JID) -> Bool)?
     /// Which trunk a request comes from: by address, or by the certificate of its connection.
     public var trunkOf: ((IncomingRequest) -> SIPTrunk?)?
+    /// Subscriptions to event packages.
+    var events: EventEngine?
     /// Called once a second with the uptime, milliseconds.
     public var whenTicked: [(Int64) -> Void] = []
     /// Called when a connection is gone, or the socket of a UDP listener: flows over it are of no use any more.

@@ -8,5 +8,6 @@ enum SIPHandlers {
         server.registrar = Registrar(server: server)
         server.registry.add(server.registrar)
         server.proxy = SIPProxy(server: server, trunks: server.trunks)
+        EventEngine.install(on: server)
     }
 }

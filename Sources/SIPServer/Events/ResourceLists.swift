@@ -1,0 +1,127 @@
+import IMCore
+import Interworking
+import PresenceWire
+import XMPPWire
+
+/// A subscription to the own contact list (RFC 4662): one dialog in place of one for each contact.
+final class ResourceListState {
+    struct Member {
+        var right: WatcherRight
+        var name: String
+    }
+
+    unowned let subscription: Subscription
+    let owner: JID
+    var members: [JID: Member] = [:]
+    /// To be told next.
+    var changed: Set<JID> = []
+    /// The next document has everybody.
+    var isFull = true
+    var version = 0
+
+    init(_ subscription: Subscription) {
+        self.subscription = subscription
+        owner = subscription.watcher
+    }
+}
+
+extension EventEngine {
+    /// Contacts that one list shows.
+    static let listMembers = 1_000
+
+    func makeList(_ subscription: Subscription) { subscription.list = ResourceListState(subscription) }
+
+    /// Looks at the roster anew, then at what each contact shows, and tells all of it.
+    func tell(_ list: ResourceListState, forced: Bool) {
+        guard forced || list.isFull else { return send(list.subscription, forced: false) }
+        let subscription = list.subscription
+        list.isFull = true
+        router.homes.withHome(list.owner) { [weak self] home in
+            guard let self, let home, subscription.state != .terminated else { return }
+            readMembers(list, home) { [weak self] in
+                list.changed = Set(list.members.keys)
+                self?.send(subscription, forced: forced)
+            }
+        }
+    }
+
+    private func readMembers(_ list: ResourceListState, _ home: UserHome, _ then: @escaping () -> Void) {
+        leave(list)
+        let items = home.roster.values.filter { $0.isVisible && router.serves($0.contact.domain) }
+            .sorted { $0.contact.description < $1.contact.description }.prefix(Self.listMembers)
+        var left = items.count + 1
+        func finish() {
+            left -= 1
+            if left == 0 { then() }
+        }
+        for item in items {
+            let (contact, name) = (item.contact.bare, item.name)
+            list.members[contact] = .init(right: .none, name: name)
+            let resource = makeResource(contact, presence)
+            resource.lists.append(list)
+            router.homes.withHome(contact) { [weak self] other in
+                guard let self, let other else { return finish() }
+                list.members[contact]?.right = router.watcherRight(of: other, for: home.jid, home)
+                prepare(resource, then: finish)
+            }
+        }
+        finish()
+    }
+
+    /// The list is not told of its members any more.
+    func leave(_ list: ResourceListState) {
+        let members = list.members.keys
+        list.members = [:]
+        for member in members {
+            guard let resource = resource(member, presence) else { continue }
+            resource.lists.removeAll { $0 === list }
+            dropIfIdle(resource)
+        }
+    }
+
+    /// Roster or rights are different.
+    func membersChanged(_ list: ResourceListState) { tell(list, forced: true) }
+
+    /// One contact shows something else.
+    func memberChanged(_ list: ResourceListState, _ member: JID) {
+        guard list.members[member]?.right == .sees else { return }
+        list.changed.insert(member)
+        send(list.subscription, forced: false)
+    }
+
+    func document(for list: ResourceListState) -> EventBody {
+        let host = list.owner.domain
+        let told = list.isFull ? Set(list.members.keys) : list.changed
+        var parts: [RelatedParts.Part] = []
+        var resources: [ResourceListInformation.Resource] = []
+        for jid in told.sorted(by: { $0.description < $1.description }) {
+            guard let member = list.members[jid], let resource = resource(jid, presence) else { continue }
+            let uri = String(decoding: AddressMapping.uri(of: jid), as: UTF8.self)
+            var instance = ResourceListInformation.Instance(id: "1", state: .pending)
+            switch member.right {
+            case .sees, .hidden:
+                instance.state = .active
+                instance.contentID = "m\(parts.count + 1)@\(host)"
+                parts.append(
+                    .init(
+                        contentID: instance.contentID, mediaType: presence.mediaType,
+                        body: presence.body(resource, isHidden: member.right == .hidden).content))
+            case .waits: break
+            case .none:
+                instance.state = .terminated
+                instance.reason = "rejected"
+            }
+            resources.append(.init(uri: uri, name: member.name, instances: [instance]))
+        }
+        let owner = String(decoding: AddressMapping.uri(of: list.owner), as: UTF8.self)
+        let information = ResourceListInformation(
+            uri: owner + ";list=contacts", version: list.version, isFull: list.isFull, resources: resources)
+        list.version += 1
+        list.isFull = false
+        list.changed = []
+        let root = RelatedParts.Part(
+            contentID: "list@\(host)", mediaType: ResourceListInformation.mediaType, body: information.bytes)
+        let body = RelatedParts(boundary: "roost-\(list.version)-\(parts.count)-list", parts: [root] + parts)
+        return EventBody(type: body.contentType, content: body.bytes)
+    }
+}

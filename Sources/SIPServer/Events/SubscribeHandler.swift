@@ -1,0 +1,257 @@
+import IMCore
+import Interworking
+import SIPWire
+import XMPPWire
+
+/// SUBSCRIBE (RFC 6665 §4.2.1): new subscriptions and fetches here, the rest in their dialog.
+final class SubscribeHandler: SIPMethodHandler {
+    let methods: [SIPMethod] = [.subscribe]
+    private unowned let engine: EventEngine
+
+    init(_ engine: EventEngine) { self.engine = engine }
+
+    private var server: SIPServer { engine.server }
+
+    func handle(_ request: IncomingRequest) {
+        let message = request.message
+        guard message.toTag.isEmpty else { return refuse(request, .callDoesNotExist) }
+        guard let event = message.event, let package = engine.package(event.package) else {
+            return badEvent(request)
+        }
+        guard let uri = message.requestURI, let target = user(uri) else { return refuse(request, .notFound) }
+        guard let watcher = watcher(of: request) else { return refuse(request, .forbidden) }
+        let isList = isListURI(uri)
+        if isList, !(package === engine.presence && message.supports("eventlist")) {
+            // RFC 4662 §4.5.
+            return isList && package === engine.presence
+                ? request.respond(.extensionRequired) { $0.add(.require, "eventlist") } : badEvent(request)
+        }
+        guard let contact = message.contact, contact.uri.scheme == .sip || contact.uri.scheme == .sips else {
+            return refuse(request, .badRequest, "Contact Missing")
+        }
+        guard isList || isAcceptable(message, package) else { return refuse(request, .notAcceptable) }
+        guard let seconds = seconds(of: request) else { return }
+        if seconds > 0 {
+            let config = server.config
+            guard engine.count < config.subscriptions else {
+                return request.respond(.serviceUnavailable) { $0.add(.retryAfter, number: 60) }
+            }
+            guard engine.perWatcher[watcher.jid] ?? 0 < config.subscriptionsPerUser else {
+                return refuse(request, .forbidden, "Too Many Subscriptions")
+            }
+        }
+        let eventID = event.id?.array ?? []
+        if isList {
+            guard watcher.isLocal, watcher.jid == target else { return refuse(request, .forbidden) }
+            return begin(request, watcher, target, package, eventID, seconds, .active, isList: true)
+        }
+        package.admit(watcher, to: target, mayAsk: seconds > 0) { [self] admission in
+            begin(request, watcher, target, package, eventID, seconds, admission, isList: false)
+        }
+    }
+
+    /// Answers, and tells at once (§4.2.1.2).
+    private func begin(
+        _ request: IncomingRequest, _ watcher: EventWatcher, _ target: JID, _ package: any EventPackage,
+        _ eventID: [UInt8], _ seconds: Int, _ admission: Admission, isList: Bool
+    ) {
+        guard !request.isAnswered else { return }
+        if case .refused(let status) = admission, seconds > 0 || status == .notFound {
+            return refuse(request, status)
+        }
+        let message = request.message
+        let localTag = request.localTag
+        let key = server.dialogs.key(callID: message.callID, localTag: localTag, remoteTag: message.fromTag)
+        guard server.dialogs[key] == nil, let (head, lineEnd) = head(of: request, localTag, package, isList) else {
+            return refuse(request, .badRequest)
+        }
+        let resource = engine.makeResource(target, package)
+        let subscription = Subscription(
+            engine: engine, resource: resource, watcher: watcher, key: key, eventID: eventID, head: head,
+            lineEnd: lineEnd, remoteCSeq: message.cseqNumber, flow: flow(of: request),
+            expires: engine.second + Int64(seconds))
+        switch admission {
+        case .active: subscription.state = .active
+        case .pending: subscription.isHidden = true
+        case .hidden:
+            subscription.state = .active
+            subscription.isHidden = true
+        // A fetch by somebody who may not see: nothing is there to be seen.
+        case .refused: subscription.isHidden = true
+        }
+        if isList { engine.makeList(subscription) }
+        engine.insert(subscription)
+        let contact = Self.contact(of: request.flow, server)
+        request.respond(.ok) {
+            $0.add(.expires, number: seconds)
+            $0.add(.contact, contact)
+            $0.add(.allowEvents, engine.allowEvents)
+            if isList { $0.add(.require, "eventlist") }
+        }
+        guard seconds > 0 else { return engine.end(subscription, reason: "timeout") }
+        engine.keep(subscription)
+        if package === engine.presence, !isList, let own = engine.resource(target, engine.winfo) { engine.changed(own) }
+        engine.tell(subscription, forced: true)
+    }
+
+    // MARK: Reading the request
+
+    /// Nil when it was answered.
+    func seconds(of request: IncomingRequest) -> Int? {
+        let bounds = server.config.subscribe
+        guard request.message.has(.expires) else { return bounds.standard }
+        guard let given = request.message.expires else {
+            refuse(request, .badRequest, "Bad Expires")
+            return nil
+        }
+        if given == 0 { return 0 }
+        guard given >= bounds.least else {
+            request.respond(.intervalTooBrief) { $0.add(.minExpires, number: bounds.least) }
+            return nil
+        }
+        return min(Int(given), bounds.most)
+    }
+
+    private func user(_ uri: SIPURI) -> JID? {
+        guard let domain = server.domain(uri) else { return nil }
+        guard let jid = AddressMapping.jid(of: uri, keepsResource: false) else { return nil }
+        if jid.domain == domain { return jid }
+        return jid.local.flatMap { try? JID(local: $0, domain: domain, resource: nil) }
+    }
+
+    private func watcher(of request: IncomingRequest) -> EventWatcher? {
+        switch request.sender {
+        case .user(let jid): return EventWatcher(jid: jid.bare, isLocal: true)
+        case .trunk:
+            guard let from = request.message.from.flatMap({ AddressMapping.jid(of: $0.uri, keepsResource: false) })
+            else { return nil }
+            return EventWatcher(jid: from.bare, isLocal: server.router.serves(from.domain))
+        case .unknown:
+            guard server.config.acceptsForeign,
+                let from = request.message.from.flatMap({ AddressMapping.jid(of: $0.uri, keepsResource: false) }),
+                !server.router.serves(from.domain)
+            else { return nil }
+            return EventWatcher(jid: from.bare, isLocal: false)
+        }
+    }
+
+    /// `sip:anna@example.org;list=contacts`: the contact list of its owner as a resource list.
+    private func isListURI(_ uri: SIPURI) -> Bool { uri.parameters["list"]?.matches("contacts") ?? false }
+
+    private func isAcceptable(_ message: SIPMessage, _ package: any EventPackage) -> Bool {
+        guard message.has(.accept) else { return true }
+        return message.all(.accept).contains { item in
+            guard let type = SIPMediaType(item) else { return false }
+            let name = type.name
+            return name.matches("*/*") || name.matches("application/*") || name.matches(SIPBytes(package.mediaType))
+        }
+    }
+
+    private func flow(of request: IncomingRequest) -> SIPFlow? {
+        let flow = request.flow
+        guard !flow.transport.isReliable, !request.message.has(.recordRoute), let uri = request.message.contact?.uri
+        else { return flow }
+        // Over UDP a client may listen on another port than it sends from.
+        let port = uri.port ?? 5_060
+        return uri.host == SIPBytes(flow.remote.host) && port != flow.remote.port ? nil : flow
+    }
+
+    static func contact(of flow: SIPFlow, _ server: SIPServer) -> [UInt8] {
+        let local = flow.local
+        let host = server.config.advertisedHost ?? local.host
+        return Array("<sip:\(host):\(local.port);transport=\(flow.transport.parameter)>".utf8)
+    }
+
+    /// The part of every NOTIFY that stays the same (RFC 3261 §12.1.1, §12.2.1.1).
+    private func head(
+        of request: IncomingRequest, _ localTag: SIPBytes, _ package: any EventPackage, _ isList: Bool
+    ) -> ([UInt8], Int)? {
+        let message = request.message
+        guard let contact = message.contact, let from = message.first(.from), let to = message.first(.to) else {
+            return nil
+        }
+        var head: [UInt8] = []
+        head.reserveCapacity(480)
+        head += Array("NOTIFY ".utf8)
+        contact.uri.text.withBytes { head += $0 }
+        head += Array(" SIP/2.0\r\n".utf8)
+        let lineEnd = head.count
+        // The route set: the Record-Route of the request as it stands (§12.1.1).
+        if message.has(.recordRoute) {
+            for item in message.all(.recordRoute) { head.line("Route: ", item) }
+        }
+        head += Array("Max-Forwards: 70\r\nFrom: ".utf8)
+        to.withBytes { head += $0 }
+        head += Array(";tag=".utf8)
+        localTag.withBytes { head += $0 }
+        head += Array("\r\n".utf8)
+        head.line("To: ", from)
+        head.line("Call-ID: ", message.callID)
+        head += Array("Contact: ".utf8)
+        head += Self.contact(of: request.flow, server)
+        head += Array("\r\nEvent: ".utf8)
+        head += Array(package.name.utf8)
+        if let id = message.event?.id { head.line(";id=", id) } else { head += Array("\r\n".utf8) }
+        if isList { head += Array("Require: eventlist\r\n".utf8) }
+        return head.count < 8_192 ? (head, lineEnd) : nil
+    }
+
+    // MARK: Answers
+
+    private func badEvent(_ request: IncomingRequest) {
+        request.respond(.badEvent) { $0.add(.allowEvents, engine.allowEvents) }
+    }
+
+    private func refuse(_ request: IncomingRequest, _ status: SIPStatus, _ reason: StaticString? = nil) {
+        request.respond(status, reason: reason)
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func line(_ name: StaticString, _ value: SIPBytes) {
+        append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        value.withBytes { self += $0 }
+        append(13)
+        append(10)
+    }
+}
+
+// In the dialog of a subscription.
+extension EventEngine {
+    func handle(_ request: IncomingRequest, in subscription: Subscription) {
+        let message = request.message
+        switch request.method {
+        case .subscribe: break
+        case .ack: return
+        case .options: return server.answerOptions(request)
+        default: return request.respond(.methodNotAllowed) { $0.add(.allow, "SUBSCRIBE, OPTIONS") }
+        }
+        guard let event = message.event, event.package == SIPBytes(subscription.resource.package.name),
+            (event.id?.array ?? []) == subscription.eventID
+        else { return request.respond(.callDoesNotExist) }
+        // Whoever refreshes must be who subscribed.
+        if case .user(let jid) = request.sender, jid.bare != subscription.watcher {
+            return request.respond(.forbidden)
+        }
+        // RFC 3261 §12.2.2.
+        guard message.cseqNumber > subscription.remoteCSeq else { return request.respond(.serverInternalError) }
+        guard let seconds = subscribe.seconds(of: request) else { return }
+        subscription.remoteCSeq = message.cseqNumber
+        if let contact = message.contact { subscription.setRemoteTarget(contact.uri.text) }
+        if request.flow.transport.isReliable || subscription.flow != nil {
+            subscription.flow = request.flow
+            subscription.usesAddress = false
+        }
+        let contact = SubscribeHandler.contact(of: request.flow, server)
+        request.respond(.ok) {
+            $0.add(.expires, number: seconds)
+            $0.add(.contact, contact)
+            if subscription.list != nil { $0.add(.require, "eventlist") }
+        }
+        guard seconds > 0 else { return end(subscription, reason: "timeout") }
+        subscription.expires = second + Int64(seconds)
+        wheel.insert(subscription)
+        keep(subscription)
+        tell(subscription, forced: true)
+    }
+}

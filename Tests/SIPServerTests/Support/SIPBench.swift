@@ -23,12 +23,17 @@ final class SIPBench: @unchecked Sendable {
     private(set) var udp: UInt16 = 0
     private(set) var tcp: UInt16 = 0
     private let configure: @Sendable (inout SIPConfig) -> Void
+    private let time: any TimeSource
 
     static func jid(_ name: String) -> JID { JID(preparedLocal: name, domain: "example.com", resource: nil) }
 
     /// - Parameter users: accounts at example.com, each with the password `secret`.
-    init(_ users: [String], configure: @escaping @Sendable (inout SIPConfig) -> Void = { _ in }) async throws {
+    init(
+        _ users: [String], time: any TimeSource = SystemTime(),
+        configure: @escaping @Sendable (inout SIPConfig) -> Void = { _ in }
+    ) async throws {
         self.configure = configure
+        self.time = time
         database = try SQLiteDatabase(path: path, synchronous: .off)
         try await Migrator.apply(AccountSchema.migrations + SIPSchema.migrations, to: database)
         try await database.write { transaction in
@@ -47,10 +52,11 @@ final class SIPBench: @unchecked Sendable {
         let loop = group.next()
         let database = database
         let configure = configure
+        let time = time
         let made = try await loop.submit { () -> NIOLoopBound<SIPServer> in
             var logger = Logger(label: "sip")
             logger.logLevel = .critical
-            let (isolated, time) = (loop.assumeIsolated(), SystemTime())
+            let isolated = loop.assumeIsolated()
             let journal = Journal(
                 database: database, lastID: MessageID(0), durability: .memory, gatherWindow: .milliseconds(1),
                 loop: isolated, time: time, logger: logger)
@@ -130,10 +136,11 @@ final class SIPBench: @unchecked Sendable {
 
 /// Runs `body` against a server of its own.
 func withServer(
-    _ users: [String], configure: @escaping @Sendable (inout SIPConfig) -> Void = { _ in },
+    _ users: [String], time: any TimeSource = SystemTime(),
+    configure: @escaping @Sendable (inout SIPConfig) -> Void = { _ in },
     _ body: (SIPBench) async throws -> Void
 ) async throws {
-    let bench = try await SIPBench(users, configure: configure)
+    let bench = try await SIPBench(users, time: time, configure: configure)
     do {
         try await body(bench)
     } catch {

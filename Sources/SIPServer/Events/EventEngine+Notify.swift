@@ -82,6 +82,10 @@ extension EventEngine {
     /// - Parameter reason: of RFC 6665 §4.1.3.
     func end(_ subscription: Subscription, reason: StaticString, retryAfter: Int? = nil) {
         guard subscription.state != .terminated else { return }
+        if subscription.state == .pending, let own = resource(subscription.resource.target, winfo) {
+            // RFC 3857 §4.7.1: the request stays open.
+            own.gaveUp.insert(subscription.watcher)
+        }
         subscription.state = .terminated
         // A subscription that ran out tells the state once more (§4.4.1); one that is refused does not.
         let tellsState = reason.description == "timeout" && subscription.resource.package === presence

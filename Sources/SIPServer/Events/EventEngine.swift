@@ -10,7 +10,10 @@ import XMPPWire
 /// `SubscribeHandler` takes requests, `EventEngine+Notify` tells what changes, the packages say what.
 final class EventEngine {
     unowned let server: SIPServer
-    var packages: [any EventPackage] = []
+    private(set) var packages: [any EventPackage] = []
+    private var names: [(name: SIPBytes, type: SIPBytes)] = []
+    /// Our Contact toward the last peer; mostly there is only one.
+    private var contact: (local: TransportAddress, transport: SIPTransport, text: [UInt8])?
     let presence: PresencePackage
     let winfo: WatcherPackage
     let registrations: RegistrationPackage
@@ -30,6 +33,7 @@ final class EventEngine {
     var delayed: [Int64: [Subscription]] = [:]
     var storage = SubscriptionBook()
     private(set) lazy var subscribe = SubscribeHandler(self)
+    let lines: LineWatcher
     private(set) lazy var publish = PublishHandler(server: server)
     /// What was there before the restart has been taken up.
     private var isRestored = false
@@ -42,6 +46,7 @@ final class EventEngine {
         registrations = RegistrationPackage(server: server)
         summaries = SummaryPackage(server: server)
         calls = DialogPackage(server: server)
+        lines = LineWatcher(server: server)
         add(presence)
         add(winfo)
         add(registrations)
@@ -62,6 +67,7 @@ final class EventEngine {
 
     private func add(_ package: any EventPackage) {
         packages.append(package)
+        names.append((SIPBytes(package.name), SIPBytes(package.mediaType)))
         resources.append([:])
         allowEvents = SIPBytes(packages.map(\.name).joined(separator: ", "))
     }
@@ -70,9 +76,12 @@ final class EventEngine {
     var second: Int64 { server.time.uptime / 1_000 }
 
     func package(_ name: SIPBytes) -> (any EventPackage)? {
-        for package in packages where name == SIPBytes(package.name) { return package }
+        for (index, known) in names.enumerated() where known.name == name { return packages[index] }
         return nil
     }
+
+    /// What stands in Event and Accept for a package.
+    func names(of package: any EventPackage) -> (name: SIPBytes, type: SIPBytes) { names[position(package)] }
 
     private func position(_ package: any EventPackage) -> Int { packages.firstIndex { $0 === package } ?? 0 }
 
@@ -125,9 +134,7 @@ final class EventEngine {
         if let list = subscription.list { leave(list) }
         dropIfIdle(resource)
         forget(subscription)
-        if resource.package === presence, let home = router.homes.loaded(resource.target) {
-            watchersChanged(home)
-        }
+        if resource.package === presence, let own = self.resource(resource.target, winfo) { changed(own) }
     }
 
     // MARK: What the core tells
@@ -143,7 +150,13 @@ final class EventEngine {
         }
         router.whenSharingSwitched.append { [weak self] users in
             guard let self, count > 0 else { return }
-            for user in users { judgeAll(of: user) }
+            // Sharing is mutual: it is about those who watch as well.
+            for table in resources {
+                for subscription in table.values.flatMap(\.subscriptions)
+                where users.contains(subscription.watcher) || users.contains(subscription.resource.target) {
+                    judge(subscription)
+                }
+            }
         }
         router.whenAccountRemoved.append { [weak self] jid in self?.accountRemoved(jid) }
         server.location.whenChanged.append { [weak self] jid in
@@ -151,10 +164,21 @@ final class EventEngine {
             changed(resource)
         }
         server.whenTicked.append { [weak self] uptime in self?.tick(uptime) }
+        server.whenReconfigured.append { [weak self] in self?.contact = nil }
         server.whenDraining.append { [weak self] in
             self?.saveSubscriptions()
             self?.router.savePublications()
         }
+    }
+
+    /// `<sip:host:port;transport=…>`: where requests in our dialogs come to.
+    func contact(of flow: SIPFlow) -> [UInt8] {
+        let local = flow.local
+        if let contact, contact.local == local, contact.transport == flow.transport { return contact.text }
+        let host = server.config.advertisedHost ?? local.host
+        let text = Array("<sip:\(host):\(local.port);transport=\(flow.transport.parameter)>".utf8)
+        contact = (local, flow.transport, text)
+        return text
     }
 
     private func presenceChanged(_ home: UserHome) {
@@ -179,12 +203,6 @@ final class EventEngine {
 
     private func watchersChanged(_ home: UserHome) {
         if let resource = resource(home.jid, winfo) { changed(resource) }
-    }
-
-    func judgeAll(of user: JID) {
-        for resource in [resource(user, presence), resource(user, calls)].compactMap({ $0 }) {
-            for subscription in resource.subscriptions { judge(subscription) }
-        }
     }
 
     private func accountRemoved(_ jid: JID) {
@@ -250,6 +268,7 @@ final class EventEngine {
             }
         }
         summaries.tick(second)
+        lines.tick(second)
         saveSubscriptions()
     }
 }

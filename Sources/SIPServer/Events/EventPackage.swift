@@ -57,8 +57,9 @@ final class EventResource {
     /// The documents are out of date.
     var isStale = true
     var isQueued = false
-    /// Who was listed last, for packages about watchers.
+    /// For packages about watchers: who was listed last, and whose dialog ran out before there was an answer.
     var listed: Set<JID> = []
+    var gaveUp: Set<JID> = []
 
     init(target: JID, package: any EventPackage) {
         self.target = target

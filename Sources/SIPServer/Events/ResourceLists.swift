@@ -45,6 +45,15 @@ extension EventEngine {
         }
     }
 
+    /// Tells the list once and ends (RFC 6665 §4.4.3).
+    func fetchList(_ subscription: Subscription) {
+        guard let list = subscription.list else { return }
+        router.homes.withHome(list.owner) { [weak self] home in
+            guard let self, let home else { return }
+            readMembers(list, home) { [weak self] in self?.end(subscription, reason: "timeout") }
+        }
+    }
+
     private func readMembers(_ list: ResourceListState, _ home: UserHome, _ then: @escaping () -> Void) {
         leave(list)
         let items = home.roster.values.filter { $0.isVisible && router.serves($0.contact.domain) }

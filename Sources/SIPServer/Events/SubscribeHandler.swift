@@ -81,16 +81,21 @@ final class SubscribeHandler: SIPMethodHandler {
         }
         if isList { engine.makeList(subscription) }
         engine.insert(subscription)
-        let contact = Self.contact(of: request.flow, server)
+        let own = engine.contact(of: request.flow)
         request.respond(.ok) {
             $0.add(.expires, number: seconds)
-            $0.add(.contact, contact)
+            $0.add(.contact, own)
             $0.add(.allowEvents, engine.allowEvents)
             if isList { $0.add(.require, "eventlist") }
         }
-        guard seconds > 0 else { return engine.end(subscription, reason: "timeout") }
+        guard seconds > 0 else {
+            return isList ? engine.fetchList(subscription) : engine.end(subscription, reason: "timeout")
+        }
         engine.keep(subscription)
-        if package === engine.presence, !isList, let own = engine.resource(target, engine.winfo) { engine.changed(own) }
+        if package === engine.presence, !isList, let own = engine.resource(target, engine.winfo) {
+            own.gaveUp.remove(watcher.jid)
+            engine.changed(own)
+        }
         engine.tell(subscription, forced: true)
     }
 
@@ -140,10 +145,11 @@ final class SubscribeHandler: SIPMethodHandler {
 
     private func isAcceptable(_ message: SIPMessage, _ package: any EventPackage) -> Bool {
         guard message.has(.accept) else { return true }
+        let wanted = engine.names(of: package).type
         return message.all(.accept).contains { item in
             guard let type = SIPMediaType(item) else { return false }
             let name = type.name
-            return name.matches("*/*") || name.matches("application/*") || name.matches(SIPBytes(package.mediaType))
+            return name.matches("*/*") || name.matches("application/*") || name.matches(wanted)
         }
     }
 
@@ -154,12 +160,6 @@ final class SubscribeHandler: SIPMethodHandler {
         // Over UDP a client may listen on another port than it sends from.
         let port = uri.port ?? 5_060
         return uri.host == SIPBytes(flow.remote.host) && port != flow.remote.port ? nil : flow
-    }
-
-    static func contact(of flow: SIPFlow, _ server: SIPServer) -> [UInt8] {
-        let local = flow.local
-        let host = server.config.advertisedHost ?? local.host
-        return Array("<sip:\(host):\(local.port);transport=\(flow.transport.parameter)>".utf8)
     }
 
     /// The part of every NOTIFY that stays the same (RFC 3261 §12.1.1, §12.2.1.1).
@@ -188,7 +188,7 @@ final class SubscribeHandler: SIPMethodHandler {
         head.line("To: ", from)
         head.line("Call-ID: ", message.callID)
         head += Array("Contact: ".utf8)
-        head += Self.contact(of: request.flow, server)
+        head += engine.contact(of: request.flow)
         head += Array("\r\nEvent: ".utf8)
         head += Array(package.name.utf8)
         if let id = message.event?.id { head.line(";id=", id) } else { head += Array("\r\n".utf8) }
@@ -226,7 +226,7 @@ extension EventEngine {
         case .options: return server.answerOptions(request)
         default: return request.respond(.methodNotAllowed) { $0.add(.allow, "SUBSCRIBE, OPTIONS") }
         }
-        guard let event = message.event, event.package == SIPBytes(subscription.resource.package.name),
+        guard let event = message.event, event.package == names(of: subscription.resource.package).name,
             (event.id?.array ?? []) == subscription.eventID
         else { return request.respond(.callDoesNotExist) }
         // Whoever refreshes must be who subscribed.
@@ -242,10 +242,10 @@ extension EventEngine {
             subscription.flow = request.flow
             subscription.usesAddress = false
         }
-        let contact = SubscribeHandler.contact(of: request.flow, server)
+        let own = contact(of: request.flow)
         request.respond(.ok) {
             $0.add(.expires, number: seconds)
-            $0.add(.contact, contact)
+            $0.add(.contact, own)
             if subscription.list != nil { $0.add(.require, "eventlist") }
         }
         guard seconds > 0 else { return end(subscription, reason: "timeout") }

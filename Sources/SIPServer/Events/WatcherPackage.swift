@@ -5,7 +5,7 @@ import SIPWire
 import XMPPWire
 
 /// `presence.winfo` (RFC 3857): who watches the user, for the user alone. The roster is the list: whom it lets see is active, whom
-/// the user has not answered is pending while it has a subscription open, and waiting without.
+/// the user has not answered is pending, and waiting once its dialog has run out.
 final class WatcherPackage: EventPackage {
     let name = "presence.winfo"
     let mediaType = WatcherInfo.mediaType
@@ -28,10 +28,6 @@ final class WatcherPackage: EventPackage {
     func body(for subscription: Subscription) -> EventBody { subscription.resource.full ?? EventBody.empty() }
 
     private func document(of home: UserHome, _ resource: EventResource) -> [UInt8] {
-        var dialogs: Set<JID> = []
-        if let engine, let watched = engine.resource(home.jid, engine.presence) {
-            dialogs = Set(watched.subscriptions.map(\.watcher))
-        }
         var watchers: [WatcherInfo.Watcher] = []
         var listed: Set<JID> = []
         for item in home.roster.values {
@@ -40,8 +36,9 @@ final class WatcherPackage: EventPackage {
                 watcher = Self.watcher(item.contact, .active, .approved)
             } else if item.subscription.pendingIn {
                 watcher =
-                    dialogs.contains(item.contact)
-                    ? Self.watcher(item.contact, .pending, .subscribe) : Self.watcher(item.contact, .waiting, .timeout)
+                    resource.gaveUp.contains(item.contact)
+                    ? Self.watcher(item.contact, .waiting, .timeout)
+                    : Self.watcher(item.contact, .pending, .subscribe)
             } else {
                 continue
             }

@@ -87,7 +87,15 @@ struct LiveSIP: AdminSIP {
     // MARK: Subscriptions
 
     func sipSubscriptions(_ query: AdminSIPSubscriptionQuery) async throws -> AdminSIPList<AdminSIPSubscription> {
-        AdminSIPList(items: [], total: 0)
+        let watcher = try query.watcher.map { try prepared($0) }
+        let target = try query.presentity.map { try prepared($0) }
+        return try await onLoop { server in
+            let all = server.subscriptions(
+                watcher: watcher, target: target, package: query.package, state: query.state, after: query.after,
+                limit: query.limit + 1)
+            return AdminSIPList(
+                items: all.map { ($0.key, AdminSIPSubscription($0)) }, total: server.subscriptionCount)
+        }
     }
 
     // MARK: Publications
@@ -209,5 +217,14 @@ extension AdminSIPResolution.Verdict {
             case .dns: .dns
             case .refused: .refused
             }
+    }
+}
+
+extension AdminSIPSubscription {
+    init(_ entry: SIPSubscriptionEntry) {
+        self.init(
+            watcher: entry.watcher.description, presentity: entry.target.description, package: entry.package,
+            state: entry.state, direction: .inbound, expires: Timestamp.format(entry.expires), contact: entry.contact,
+            isList: entry.isList)
     }
 }

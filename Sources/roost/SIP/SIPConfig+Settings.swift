@@ -33,6 +33,9 @@ extension SIPConfig {
         nameServers = sip.dnsServers
         isXCAPOn = sip.isEnabled && sip.isXCAPOn
         registerExpires = Expiry(sip.register)
+        subscribe = Expiry(sip.subscribe)
+        publish = Expiry(sip.publish)
+        notifySeconds = sip.notifySeconds
         contacts = sip.contacts
         trunks = sip.trunks.map { TrunkSettings($0) }
         routes = sip.routes.map { RouteSettings(domain: $0.domain, prefix: $0.prefix, trunk: $0.trunk) }

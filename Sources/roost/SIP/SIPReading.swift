@@ -88,8 +88,8 @@ extension SIPReading {
         counters = server.counters
         registrations = server.location.count
         registeredUsers = server.location.userCount
-        subscriptions = 0
-        outboundSubscriptions = 0
+        subscriptions = server.subscriptionCount
+        outboundSubscriptions = server.gatewayWatchCount
         transactions = server.transactions.count
         trunks = server.trunks.trunks.compactMap { trunk in
             trunk.destinations.contains { $0.isUp != nil } ? (trunk.name, trunk.isUp) : nil

@@ -38,10 +38,10 @@ import XMPPWire
             #expect(type.statusCode == 415 && type.values(.accept) == ["application/pidf+xml"])
             let event = try anna.publish(body, event: "weather")
             #expect(event.statusCode == 489 && event.has(.allowEvents))
-            #expect(try anna.publish("sip:bob@example.com", body).statusCode == 403)
+            #expect(try anna.publish(body, to: "sip:bob@example.com").statusCode == 403)
             #expect(try anna.publish("<presence>").statusCode == 400)
             #expect(try anna.publish("").statusCode == 400)
-            #expect(try anna.publish("sip:nobody@example.com", body).statusCode == 403)
+            #expect(try anna.publish(body, to: "sip:nobody@example.com").statusCode == 403)
             let deep = String(repeating: "<x>", count: 60) + String(repeating: "</x>", count: 60)
             let tooDeep = body.replacingOccurrences(of: "</presence>", with: deep + "</presence>")
             #expect(try anna.publish(tooDeep).statusCode == 413)
@@ -56,11 +56,11 @@ import XMPPWire
             try await bench.restart()
             try await bench.tick()
             try await bench.settle()
+            #expect(try anna.publish("", tag: first.tag).statusCode == 200)
             let state = try await bench.on { server in
                 server.router.homes.loaded(SIPBench.jid("anna")).map { server.router.composedPresence(of: $0).state }
             }
             #expect(state == .away)
-            #expect(try anna.publish("", tag: first.tag).statusCode == 200)
         }
     }
 
@@ -78,7 +78,7 @@ import XMPPWire
             ) { bench in
                 let exchange = try Phone("exchange", server: bench.udp, domain: "pbx.example.net")
                 let answer = try exchange.publish(
-                    "sip:anna@example.com", Phone.document("anna", activity: "on-the-phone"))
+                    Phone.document("anna", activity: "on-the-phone"), to: "sip:anna@example.com")
                 #expect(answer.statusCode == (mayPublish ? 200 : 403))
                 guard mayPublish else { return }
                 let composed: @Sendable () async throws -> [String] = {
@@ -94,12 +94,12 @@ import XMPPWire
                 var info = DialogInfo(
                     version: 0, entity: "sip:anna@example.com", dialogs: [.init(id: "1", state: .confirmed)])
                 let calls = try exchange.publish(
-                    "sip:anna@example.com", String(decoding: info.bytes, as: UTF8.self), event: "dialog",
+                    String(decoding: info.bytes, as: UTF8.self), to: "sip:anna@example.com", event: "dialog",
                     type: "application/dialog-info+xml")
                 #expect(try await composed().first == "on-the-phone")
                 info.dialogs[0].state = .terminated
                 _ = try exchange.publish(
-                    "sip:anna@example.com", String(decoding: info.bytes, as: UTF8.self), tag: calls.tag,
+                    String(decoding: info.bytes, as: UTF8.self), to: "sip:anna@example.com", tag: calls.tag,
                     event: "dialog", type: "application/dialog-info+xml")
                 #expect(try await composed().first == "offline")
             }

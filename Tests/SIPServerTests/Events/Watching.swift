@@ -79,7 +79,7 @@ extension Phone {
     }
 
     func publish(
-        _ target: String? = nil, _ body: String, tag: String? = nil, expires: Int? = 600, event: String = "presence",
+        _ body: String, to target: String? = nil, tag: String? = nil, expires: Int? = 600, event: String = "presence",
         type: String = "application/pidf+xml"
     ) throws -> SIPMessage {
         var lines = ["Event: \(event)"]

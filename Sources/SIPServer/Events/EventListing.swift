@@ -1,0 +1,66 @@
+import IMCore
+import XMPPWire
+
+/// A subscription as the administration shows it.
+public struct SIPSubscriptionEntry: Sendable, Equatable {
+    /// Names it while it lasts, and orders the pages.
+    public var key: String
+    public var watcher: JID
+    public var target: JID
+    public var package: String
+    /// `active` or `pending`.
+    public var state: String
+    /// Shows somebody who is not there (polite blocking).
+    public var isHidden: Bool
+    /// Milliseconds since 1970.
+    public var expires: Int64
+    /// Remote target.
+    public var contact: String
+    public var isList: Bool
+}
+
+extension SIPServer {
+    /// Subscriptions to users of ours.
+    public var subscriptionCount: Int { events?.count ?? 0 }
+
+    /// Users whose lines are watched at presence gateways.
+    public var gatewayWatchCount: Int { events?.lines.count ?? 0 }
+
+    /// One page, in the order of watcher, target and key.
+    ///
+    /// - Parameters:
+    ///   - watcher: of this one only; nil for everybody.
+    ///   - target: to this one only.
+    ///   - after: `key` of the last entry before; nil for the first page.
+    public func subscriptions(
+        watcher: JID? = nil, target: JID? = nil, package: String? = nil, state: String? = nil, after: String? = nil,
+        limit: Int = 100
+    ) -> [SIPSubscriptionEntry] {
+        guard let events else { return [] }
+        let (now, second) = (time.now, events.second)
+        var found: [SIPSubscriptionEntry] = []
+        for (position, table) in events.resources.enumerated() {
+            let name = events.packages[position].name
+            if let package, package != name { continue }
+            let resources = target.map { table[$0].map { [$0] } ?? [] } ?? Array(table.values)
+            for resource in resources {
+                for subscription in resource.subscriptions where watcher == nil || subscription.watcher == watcher {
+                    let word = subscription.state == .active ? "active" : "pending"
+                    if let state, state != word { continue }
+                    let key =
+                        "\(subscription.watcher) \(subscription.resource.target) \(name) "
+                        + String(subscription.key.high, radix: 16)
+                    if let after, key <= after { continue }
+                    found.append(
+                        SIPSubscriptionEntry(
+                            key: key, watcher: subscription.watcher, target: subscription.resource.target,
+                            package: name, state: word, isHidden: subscription.isHidden,
+                            expires: now + max(0, subscription.expires - second) * 1_000,
+                            contact: subscription.remoteTarget?.text.string ?? "", isList: subscription.list != nil))
+                }
+            }
+        }
+        found.sort { $0.key < $1.key }
+        return Array(found.prefix(max(0, limit)))
+    }
+}

@@ -89,7 +89,7 @@ import XMPPWire
                     }
                 }
                 #expect(try await composed() == ["on-the-phone", "line/pbx/t"])
-                _ = try exchange.publish("", tag: answer.tag, expires: 0)
+                _ = try exchange.publish("", to: "sip:anna@example.com", tag: answer.tag, expires: 0)
                 #expect(try await composed().first == "offline")
                 var info = DialogInfo(
                     version: 0, entity: "sip:anna@example.com", dialogs: [.init(id: "1", state: .confirmed)])

@@ -100,26 +100,26 @@ enum Anna {
     static func subscription(
         _ kind: SubscriptionMachine.Stanza, from user: String, to contact: String, _ bench: SIPBench
     ) async throws {
-        try await bench.on { server in
+        try await bench.until { server, done in
             let router = server.router
             router.homes.withHome(SIPBench.jid(user)) { home in
-                guard let home else { return }
+                guard let home else { return done() }
                 let stanza = PresenceStanza(type: kind.rawValue, from: home.address)
                     .addressed(to: Array("\(contact)@example.com".utf8))
-                router.sendSubscription(kind, to: SIPBench.jid(contact), from: home, stanza: stanza) { _ in }
+                router.sendSubscription(kind, to: SIPBench.jid(contact), from: home, stanza: stanza) { _ in done() }
             }
         }
     }
 
     static func block(_ isBlocked: Bool, _ contact: String, by user: String, _ bench: SIPBench) async throws {
-        try await bench.on { server in
+        try await bench.until { server, done in
             let router = server.router
             router.homes.withHome(SIPBench.jid(user)) { home in
-                guard let home else { return }
+                guard let home else { return done() }
                 if isBlocked {
-                    router.block([SIPBench.jid(contact)], home) { _ in }
+                    router.block([SIPBench.jid(contact)], home) { _ in done() }
                 } else {
-                    router.unblock([SIPBench.jid(contact)], home) { _ in }
+                    router.unblock([SIPBench.jid(contact)], home) { _ in done() }
                 }
             }
         }

@@ -96,6 +96,14 @@ final class SIPBench: @unchecked Sendable {
         return try await server.eventLoop.submit { try body(server.value) }.get()
     }
 
+    /// The same for what calls back.
+    func until(_ body: @escaping @Sendable (SIPServer, @escaping () -> Void) -> Void) async throws {
+        let server = server!
+        let promise = server.eventLoop.makePromise(of: Void.self)
+        server.eventLoop.execute { body(server.value) { promise.succeed(()) } }
+        try await promise.futureResult.get()
+    }
+
     /// One second of the server's clockwork.
     func tick() async throws { try await on { $0.tick() } }
 

@@ -20,8 +20,8 @@ final class SubscribeHandler: SIPMethodHandler {
         }
         guard let uri = message.requestURI, let target = user(uri) else { return refuse(request, .notFound) }
         guard let watcher = watcher(of: request) else { return refuse(request, .forbidden) }
-        let isList = isListURI(uri)
-        if isList, !(package === engine.presence && message.supports("eventlist")) {
+        let isList = isListURI(uri) || package === engine.presence && watcher.jid == target && wantsList(message)
+        if isList, !(package === engine.presence && understandsLists(message)) {
             // RFC 4662 §4.5.
             return isList && package === engine.presence
                 ? request.respond(.extensionRequired) { $0.add(.require, "eventlist") } : badEvent(request)
@@ -142,6 +142,17 @@ final class SubscribeHandler: SIPMethodHandler {
 
     /// `sip:anna@example.org;list=contacts`: the contact list of its owner as a resource list.
     private func isListURI(_ uri: SIPURI) -> Bool { uri.parameters["list"]?.matches("contacts") ?? false }
+
+    private func understandsLists(_ message: SIPMessage) -> Bool {
+        message.supports("eventlist") || message.requires("eventlist")
+    }
+
+    /// To the own address: the list is meant where it is required, or asked for by its media type.
+    private func wantsList(_ message: SIPMessage) -> Bool {
+        guard understandsLists(message) else { return false }
+        return message.requires("eventlist")
+            || message.all(.accept).contains { SIPMediaType($0)?.matches("application/rlmi+xml") ?? false }
+    }
 
     private func isAcceptable(_ message: SIPMessage, _ package: any EventPackage) -> Bool {
         guard message.has(.accept) else { return true }

@@ -10,6 +10,7 @@ from support.servers import DOMAIN, RoostServer
 from .claims import claim
 from .client import Scene, expect, until
 from .console_pages import DESKTOP, PASSWORD, PHONE, administrator, api, console, console_port, setup_code
+from .sip_client import phone, presence
 
 _PAGES = [
     ("/console/", "dashboard"), ("/console/users", "users"), (f"/console/users/user1%40{DOMAIN}", "user"),
@@ -73,6 +74,10 @@ async def first_run(scene: Scene) -> None:
 @claim("console: every page is accessible (axe: WCAG 2.1 AA, landmarks, headings), in light and dark, wide and narrow")
 async def accessibility(scene: Scene) -> None:
     await scene.online()
+    # Something to show on the pages about SIP.
+    device = await phone(scene)
+    await device.subscribe(f"user1@{DOMAIN}")
+    await device.publish(presence(device.uri, "open", "away"))
     async with console(scene.host) as browser:
         administrator(scene.host)
         page = await browser.visit()

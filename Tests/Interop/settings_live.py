@@ -99,7 +99,7 @@ def another(setting: dict, folder: Path) -> object:
         return str(folder / "localhost.crt")
     if key == "web.public_url":
         return "https://chat.example.com"
-    if key == "proxy65.host":
+    if key in ("proxy65.host", "sip.advertised_host"):
         return "proxy.example.com"
     if key == "rooms.subdomain":
         return "talk"

@@ -38,10 +38,10 @@ public struct AdminSIPQuery: Sendable, Equatable {
 public struct AdminSIPList<Item: Sendable>: Sendable {
     /// With the key that a next page begins after.
     public var items: [(key: String, item: Item)]
-    /// Of all pages.
-    public var total: Int
+    /// Of all pages; nil where counting would cost too much.
+    public var total: Int?
 
-    public init(items: [(key: String, item: Item)], total: Int) {
+    public init(items: [(key: String, item: Item)], total: Int?) {
         self.items = items
         self.total = total
     }

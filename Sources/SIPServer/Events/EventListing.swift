@@ -26,7 +26,17 @@ extension SIPServer {
     /// Users whose lines are watched at presence gateways.
     public var gatewayWatchCount: Int { events?.lines.count ?? 0 }
 
-    /// One page, in the order of watcher, target and key.
+    /// Lines that are watched at presence gateways: whose, at which trunk, whether the gateway has agreed, and until when
+    /// (milliseconds since 1970).
+    public var gatewayWatches: [(user: JID, trunk: String, isEstablished: Bool, expires: Int64)] {
+        guard let events else { return [] }
+        let (now, second) = (time.now, events.second)
+        return events.lines.listed.map {
+            ($0.user, $0.trunk, $0.isEstablished, now + max(0, $0.expires - second) * 1_000)
+        }
+    }
+
+    /// One page, in the order of target, package, watcher and key.
     ///
     /// - Parameters:
     ///   - watcher: of this one only; nil for everybody.
@@ -36,31 +46,39 @@ extension SIPServer {
         watcher: JID? = nil, target: JID? = nil, package: String? = nil, state: String? = nil, after: String? = nil,
         limit: Int = 100
     ) -> [SIPSubscriptionEntry] {
-        guard let events else { return [] }
+        guard let events, limit > 0 else { return [] }
         let (now, second) = (time.now, events.second)
         var found: [SIPSubscriptionEntry] = []
+        // The last key that can be on the page; nothing behind it is looked at.
+        var bound: String?
         for (position, table) in events.resources.enumerated() {
             let name = events.packages[position].name
             if let package, package != name { continue }
             let resources = target.map { table[$0].map { [$0] } ?? [] } ?? Array(table.values)
-            for resource in resources {
+            for resource in resources where !resource.subscriptions.isEmpty {
+                let prefix = "\(resource.target) \(name) "
+                if let bound, prefix > bound { continue }
                 for subscription in resource.subscriptions where watcher == nil || subscription.watcher == watcher {
                     let word = subscription.state == .active ? "active" : "pending"
                     if let state, state != word { continue }
-                    let key =
-                        "\(subscription.watcher) \(subscription.resource.target) \(name) "
-                        + String(subscription.key.high, radix: 16)
+                    let key = "\(prefix)\(subscription.watcher) " + String(subscription.key.high, radix: 16)
                     if let after, key <= after { continue }
+                    if let bound, key > bound { continue }
                     found.append(
                         SIPSubscriptionEntry(
-                            key: key, watcher: subscription.watcher, target: subscription.resource.target,
-                            package: name, state: word, isHidden: subscription.isHidden,
+                            key: key, watcher: subscription.watcher, target: resource.target, package: name,
+                            state: word,
+                            isHidden: subscription.isHidden,
                             expires: now + max(0, subscription.expires - second) * 1_000,
                             contact: subscription.remoteTarget?.text.string ?? "", isList: subscription.list != nil))
                 }
+                guard found.count >= 4 * limit + 256 else { continue }
+                found.sort { $0.key < $1.key }
+                found.removeLast(found.count - limit)
+                bound = found.last?.key
             }
         }
         found.sort { $0.key < $1.key }
-        return Array(found.prefix(max(0, limit)))
+        return Array(found.prefix(limit))
     }
 }

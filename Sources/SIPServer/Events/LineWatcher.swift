@@ -34,6 +34,11 @@ final class LineWatcher {
 
     var count: Int { watches.count }
 
+    /// Everything that is watched, in no order; `expires` in monotonic seconds.
+    var listed: [(user: JID, trunk: String, isEstablished: Bool, expires: Int64)] {
+        watches.values.map { ($0.user, $0.trunk, $0.isEstablished, $0.expires) }
+    }
+
     private var gateways: [SIPTrunk] { server.trunks.trunks.filter(\.settings.isPresenceGateway) }
     private var hasGateways: Bool { server.config.trunks.contains(where: \.isPresenceGateway) }
 

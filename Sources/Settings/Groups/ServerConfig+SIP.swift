@@ -37,8 +37,14 @@ extension ServerConfig {
         public var connections: Int = 50_000
         /// Transactions at a time, 1,000 … 10,000,000.
         public var transactions: Int = 200_000
-        /// Longest time between two refreshes of a session, 90 … 86,400; 0 asks for none (RFC 4028).
-        public var sessionSeconds: Int = 1_800
+        /// Host that others are told for this server; empty for the address of the socket.
+        public var advertisedHost = ""
+        /// Seconds that a call may ring, 10 … 3,600.
+        public var ringSeconds: Int = 190
+        /// Subscriptions of one watcher, 1 … 100,000.
+        public var subscriptionsPerUser: Int = 2_000
+        /// Subscriptions of all, 100 … 10,000,000.
+        public var subscriptions: Int = 260_000
         /// Name servers; none for those of the operating system.
         public var dnsServers: [String] = []
         public var trunks: [SIPTrunk] = []

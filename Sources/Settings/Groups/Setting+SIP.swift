@@ -105,10 +105,20 @@ extension Setting {
             "sip.transactions", "SIP transactions at a time; a request too many is answered 503.",
             .integer(\.sip.transactions, allowed: 1_000...10_000_000, zeroMeans: nil), title: "SIP transactions"),
         Setting(
-            "sip.session_seconds",
-            "Seconds within which calls through the server are refreshed, so that lost ones end (RFC 4028). 0 asks for"
-                + " nothing.",
-            .integer(\.sip.sessionSeconds, allowed: 90...86_400, zeroMeans: "never"), title: "Session timer"),
+            "sip.advertised_host",
+            "Host or address that SIP peers are told for this server, where the address of its socket cannot be reached from"
+                + " there (address translation). Empty: the address of the socket.",
+            .host(\.sip.advertisedHost), title: "Advertised host"),
+        Setting(
+            "sip.ring_seconds", "Seconds that a call may ring before it is given up (timer C, RFC 3261 §16.6).",
+            .integer(\.sip.ringSeconds, allowed: 10...3_600, zeroMeans: nil), title: "Ringing"),
+        Setting(
+            "sip.subscriptions_per_user", "Subscriptions that one SIP watcher may hold; one more is answered 403.",
+            .integer(\.sip.subscriptionsPerUser, allowed: 1...100_000, zeroMeans: nil),
+            title: "SIP subscriptions per user"),
+        Setting(
+            "sip.subscriptions", "Subscriptions of all SIP watchers together; one more is answered 503.",
+            .integer(\.sip.subscriptions, allowed: 100...10_000_000, zeroMeans: nil), title: "SIP subscriptions"),
         Setting(
             "sip.dns_servers",
             "Name servers that are asked where SIP domains are (RFC 3263). Empty: those of the operating system.",

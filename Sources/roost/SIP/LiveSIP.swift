@@ -86,17 +86,45 @@ struct LiveSIP: AdminSIP {
 
     // MARK: Subscriptions
 
+    /// First those of watchers, in the order of whom they are to, then those of the server.
     func sipSubscriptions(_ query: AdminSIPSubscriptionQuery) async throws -> AdminSIPList<AdminSIPSubscription> {
         let watcher = try query.watcher.map { try prepared($0) }
-        let target = try query.presentity.map { try prepared($0) }
+        let presentity = try query.presentity.map { try prepared($0) }
+        let isWhole = watcher == nil && presentity == nil && query.package == nil && query.state == nil
         return try await onLoop { server in
-            let all = server.subscriptions(
-                watcher: watcher, target: target, package: query.package, state: query.state, after: query.after,
-                limit: query.limit + 1)
+            var items: [(key: String, item: AdminSIPSubscription)] = []
+            let isBehind = query.after?.hasPrefix(Self.ownMark) ?? false
+            if !isBehind {
+                items = server.subscriptions(
+                    watcher: watcher, target: presentity, package: query.package, state: query.state,
+                    after: query.after, limit: query.limit + 1
+                ).map { ($0.key, AdminSIPSubscription($0)) }
+            }
+            if items.count <= query.limit, watcher == nil, query.package.map({ $0 == "presence" }) ?? true {
+                let own = server.gatewayWatches.filter { presentity == nil || $0.user == presentity }
+                    .map { watch in
+                        (
+                            key: "\(Self.ownMark)\(watch.user) \(watch.trunk)",
+                            item: AdminSIPSubscription(
+                                watcher: watch.user.domain, presentity: watch.user.description, package: "presence",
+                                state: watch.isEstablished ? "active" : "pending", direction: .outbound,
+                                expires: Timestamp.format(watch.expires), contact: watch.trunk, isList: false)
+                        )
+                    }
+                    .filter { one in
+                        (query.state.map { $0 == one.item.state } ?? true)
+                            && (isBehind ? query.after.map { one.key > $0 } ?? true : true)
+                    }
+                    .sorted { $0.key < $1.key }
+                items += own.prefix(query.limit + 1 - items.count)
+            }
             return AdminSIPList(
-                items: all.map { ($0.key, AdminSIPSubscription($0)) }, total: server.subscriptionCount)
+                items: items, total: isWhole ? server.subscriptionCount + server.gatewayWatchCount : nil)
         }
     }
+
+    /// Begins keys of subscriptions of the server: behind every address.
+    private static let ownMark = "~ "
 
     // MARK: Publications
 
@@ -176,6 +204,15 @@ extension AdminSIPRegistration {
     }
 }
 
+extension AdminSIPSubscription {
+    init(_ entry: SIPSubscriptionEntry) {
+        self.init(
+            watcher: entry.watcher.description, presentity: entry.target.description, package: entry.package,
+            state: entry.state, direction: .inbound, expires: Timestamp.format(entry.expires), contact: entry.contact,
+            isList: entry.isList)
+    }
+}
+
 extension AdminSIPPublication {
     init(_ publication: Publication, of home: UserHome) {
         let source = publication.source.description
@@ -217,14 +254,5 @@ extension AdminSIPResolution.Verdict {
             case .dns: .dns
             case .refused: .refused
             }
-    }
-}
-
-extension AdminSIPSubscription {
-    init(_ entry: SIPSubscriptionEntry) {
-        self.init(
-            watcher: entry.watcher.description, presentity: entry.target.description, package: entry.package,
-            state: entry.state, direction: .inbound, expires: Timestamp.format(entry.expires), contact: entry.contact,
-            isList: entry.isList)
     }
 }

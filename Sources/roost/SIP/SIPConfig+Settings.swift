@@ -31,11 +31,17 @@ extension SIPConfig {
         asksForCertificates = sip.clientCertificates != .off || sip.trunks.contains { !$0.certificates.isEmpty }
         requiresCertificates = sip.clientCertificates == .required
         nameServers = sip.dnsServers
+        advertisedHost =
+            sip.advertisedHost.isEmpty
+            ? nil : sip.advertisedHost.contains(":") ? "[\(sip.advertisedHost)]" : sip.advertisedHost
+        ringSeconds = sip.ringSeconds
         isXCAPOn = sip.isEnabled && sip.isXCAPOn
         registerExpires = Expiry(sip.register)
         subscribe = Expiry(sip.subscribe)
         publish = Expiry(sip.publish)
         notifySeconds = sip.notifySeconds
+        subscriptionsPerUser = sip.subscriptionsPerUser
+        subscriptions = sip.subscriptions
         contacts = sip.contacts
         trunks = sip.trunks.map { TrunkSettings($0) }
         routes = sip.routes.map { RouteSettings(domain: $0.domain, prefix: $0.prefix, trunk: $0.trunk) }

@@ -145,14 +145,14 @@ struct SIPExamination {
     private func credentials() async throws -> AdminTest {
         let list = try await sip.usersWithoutSIPCredentials(after: nil, limit: 20)
         let title = "Passwords of SIP clients"
-        guard list.total > 0 else {
+        guard let total = list.total, total > 0 else {
             return AdminTest("sip-credentials", title, .pass, "Every account can sign in over SIP.")
         }
         let named = list.items.prefix(20).map(\.item.jid).joined(separator: ", ")
-        let more = list.total > 20 ? " and \(list.total - 20) more" : ""
+        let more = total > 20 ? " and \(total - 20) more" : ""
         return AdminTest(
             "sip-credentials", title, .warning,
-            "\(list.total == 1 ? "1 account cannot" : "\(list.total) accounts cannot") sign in over SIP until the password is"
+            "\(total == 1 ? "1 account cannot" : "\(total) accounts cannot") sign in over SIP until the password is"
                 + " set again, or is used once by an XMPP client with PLAIN: \(named)\(more).", link: "/users")
     }
 

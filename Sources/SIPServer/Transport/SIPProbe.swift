@@ -3,11 +3,11 @@ import NIOPosix
 import NIOSSL
 
 /// Asks a SIP server with OPTIONS whether it is there (RFC 3261 §11).
-enum SIPProbe {
-    enum Transport: String, Sendable { case udp, tcp, tls }
+public enum SIPProbe {
+    public enum Transport: String, Sendable { case udp, tcp, tls }
 
     /// Where a listener of ours is reached from this machine.
-    static func reachable(_ address: String) -> String {
+    public static func reachable(_ address: String) -> String {
         switch address {
         case "::", "0.0.0.0": "127.0.0.1"
         default: address
@@ -15,7 +15,7 @@ enum SIPProbe {
     }
 
     /// - Returns: the status line of the answer; nil when none came in three seconds.
-    static func options(
+    public static func options(
         host: String, port: Int, over transport: Transport, domain: String, group: any EventLoopGroup
     ) async -> String? {
         let loop = group.next()

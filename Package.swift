@@ -135,7 +135,7 @@ let package = Package(
             name: "SIPServerTests",
             dependencies: [
                 "SIPServer", "SIPWire", "PresenceWire", "Interworking", "Transport", "Resolving", "Storage",
-                "StorageSQLite", "IMCore", "Ground", "XMLWire", "XMPPWire", nio, nioConcurrency, posix, tls, log,
+                "StorageSQLite", "IMCore", "Ground", "XMLWire", "XMPPWire", nio, nioConcurrency, posix, http, tls, log,
                 crypto,
             ]),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"]),

@@ -86,6 +86,13 @@ public struct SIPConfig: Sendable {
     public var nameServers: [String] = []
     public var timers = SIPTimers()
 
+    // Messages
+    /// Bytes of the body of a MESSAGE that is taken in (513 beyond, RFC 3428 §7); one that goes out over UDP must fit into
+    /// `datagramBytes`.
+    public var contentBytes = 65_536
+    /// MESSAGE requests a second of one user, bursts of twice as many; 0 for no limit.
+    public var messagesPerSecond = 1_000
+
     /// Contact lists and presence rules over HTTP (RFC 4825).
     public var isXCAPOn = true
 

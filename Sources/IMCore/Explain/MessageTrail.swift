@@ -19,6 +19,8 @@ public final class MessageTrail {
         case stored
         /// Its client went away without acknowledging it: it waits in the store.
         case parked
+        /// A client could not take it: it goes back to the others or into the store.
+        case returned
         /// Acknowledged by that client, or written to its socket.
         case settled
         /// Answered with an error.
@@ -40,6 +42,7 @@ public final class MessageTrail {
             case .settled: 6
             case .refused: 7
             case .dropped: 8
+            case .returned: 9
             }
         }
     }

@@ -131,11 +131,13 @@ public final class Journal {
 
     /// A recipient's client has the message.
     ///
-    /// - Parameter client: its full address, for the trail; empty where nobody has it and nobody will.
-    public func settle(_ entry: JournalEntry, by client: [UInt8] = []) {
+    /// - Parameters:
+    ///   - client: its full address, for the trail; empty where nobody has it and nobody will.
+    ///   - note: how it got there, for the trail.
+    public func settle(_ entry: JournalEntry, by client: [UInt8] = [], _ note: String = "") {
         guard !entry.isSettled else { return }
         entry.isSettled = true
-        if !client.isEmpty { trail.note(entry.id, .settled, client, at: time.now) }
+        if !client.isEmpty { trail.note(entry.id, .settled, client, note, at: time.now) }
         if entry.id.value & Self.latencySample == 0, !entry.isRestored, !entry.isParked {
             latency.add(milliseconds: time.now - entry.id.acceptedAt)
         }

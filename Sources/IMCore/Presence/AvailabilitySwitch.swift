@@ -145,7 +145,7 @@ extension Router {
     }
 
     private func withdraw(outside item: RosterItem, _ home: UserHome) -> Int {
-        guard !services.isEmpty, services[item.contact.domain] != nil else { return 0 }
+        guard hasServices, service(item.contact.domain) != nil else { return 0 }
         var count = 0
         for endpoint in home.endpoints where endpoint.availability != nil {
             if item.subscription.from, endpoint.availability?.shown != nil,
@@ -169,7 +169,7 @@ extension Router {
     fileprivate func reveal(_ item: RosterItem, _ home: UserHome) -> Int {
         var count = 0
         guard let contact = homes.loaded(item.address) else {
-            guard !services.isEmpty, services[item.contact.domain] != nil else { return 0 }
+            guard hasServices, service(item.contact.domain) != nil else { return 0 }
             if item.subscription.from { startSharing(home, with: item.contact) }
             if item.subscription.to, home.isAvailable { probeService(item.contact, for: home) }
             return 2
@@ -195,7 +195,7 @@ extension Router {
         for endpoint in home.endpoints where !endpoint.directed.isEmpty {
             let goodbye = PresenceStanza(type: "unavailable", from: endpoint.address)
             for target in endpoint.directed where target.bare != home.jid {
-                let service = services[target.domain]
+                let service = service(target.domain)
                 if service?.hidesStatus == true { continue }
                 count += 1
                 if service != nil, Self.mayBeOccupant(target) {

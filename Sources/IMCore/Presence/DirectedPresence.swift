@@ -21,7 +21,7 @@ extension Router {
     private func directable(_ stanza: PresenceStanza, to target: JID, _ home: UserHome) -> PresenceStanza? {
         if target.bare == home.jid { return stanza }
         if home.isSharing { return homes.loaded(target)?.isSharing ?? true ? stanza : nil }
-        guard !services.isEmpty, let service = services[target.domain] else { return nil }
+        guard hasServices, let service = service(target.domain) else { return nil }
         if service.hidesStatus { return stanza }
         return Self.mayBeOccupant(target) ? UnknownAvailability.hiding(stanza) : nil
     }
@@ -32,7 +32,7 @@ extension Router {
     func sendDirected(
         _ stanza: PresenceStanza, to target: JID, from home: UserHome, source: any StanzaSource
     ) {
-        if !services.isEmpty, services[target.domain] != nil {
+        if hasServices, service(target.domain) != nil {
             return tellService(stanza, at: target, source: source)
         }
         guard let contact = homes.loaded(target) else { return }

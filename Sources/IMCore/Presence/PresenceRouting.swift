@@ -56,7 +56,7 @@ extension Router {
         if isGoodbye ? home.toldSharing : home.isSharing {
             for item in home.roster.values where item.subscription.from {
                 guard let contact = homes.loaded(item.address) else {
-                    if services.isEmpty { continue }
+                    if !hasServices { continue }
                     let decision = PresencePolicy.decide(
                         .subscription, of: home, at: endpoint, toOutside: item.contact, isGoodbye: isGoodbye)
                     if decision.isVisible { tellService(stanza, at: item.contact) }
@@ -100,7 +100,7 @@ extension Router {
         if home.isSharing {
             for item in home.roster.values where item.subscription.to {
                 guard let contact = homes.loaded(item.address) else {
-                    if !services.isEmpty { probeService(item.contact, for: home) }
+                    if hasServices { probeService(item.contact, for: home) }
                     continue
                 }
                 if !contact.endpoints.isEmpty { answerProbe(contact, to: endpoint, home) }
@@ -206,7 +206,7 @@ extension Router {
     /// The contact may not see the user any more (§3.2.2).
     func stopSharing(_ home: UserHome, with contact: JID) {
         let other = homes.loaded(contact)
-        if other == nil, services.isEmpty { return }
+        if other == nil, !hasServices { return }
         guard home.toldSharing, other?.toldSharing ?? true else { return }
         for endpoint in home.endpoints where endpoint.availability?.shown != nil {
             let goodbye = PresenceStanza(type: "unavailable", from: endpoint.address)

@@ -7,7 +7,7 @@ extension Router {
     ///
     /// - Parameter source: hears of errors. Nobody does where the user did not name the address in the stanza.
     func tellService(_ stanza: PresenceStanza, at target: JID, source: any StanzaSource = SilentSource.shared) {
-        guard let service = services[target.domain] else { return }
+        guard let service = service(target.domain) else { return }
         deliver(stanza.addressed(to: Array(target.description.utf8)), to: service, at: target, source: source)
     }
 
@@ -29,7 +29,7 @@ extension Router {
 
     /// A subscription stanza of a user to an address of a service; false when there is no such service.
     func passOn(_ stanza: [UInt8], toServiceAt contact: JID) -> Bool {
-        guard let service = services[contact.domain] else { return false }
+        guard let service = service(contact.domain) else { return false }
         deliver(stanza, to: service, at: contact, source: SilentSource.shared)
         return true
     }

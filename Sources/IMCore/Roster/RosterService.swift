@@ -199,7 +199,7 @@ extension Router {
         then: @escaping () -> Void = {}
     ) {
         let isLocal = serves(contact.domain)
-        guard isLocal || services[contact.domain] != nil else { return then() }
+        guard isLocal || service(contact.domain) != nil else { return then() }
         let sender = home.jid
         let bytes =
             stanza

@@ -47,6 +47,8 @@ public final class Router {
     public private(set) var domainNames: [String] = []
     /// Services by their domain.
     var services: [String: any DomainService] = [:]
+    /// Answers domains that are neither served nor a service's: those that another protocol leads to. Nil where there are none.
+    public var outside: ((_ domain: String) -> (any DomainService)?)?
     /// Push services with something to tell that waits.
     var waitingPushes: [(PushRegistration, UserHome)] = []
     /// Changes of presence that wait for their turn.

@@ -16,7 +16,14 @@ extension Router {
         if services[service.domain] === service { services[service.domain] = nil }
     }
 
-    public func service(_ domain: String) -> (any DomainService)? { services[domain] }
+    public func service(_ domain: String) -> (any DomainService)? {
+        if let service = services[domain] { return service }
+        guard let outside, !serves(domain) else { return nil }
+        return outside(domain)
+    }
+
+    /// Whether any domain may be answered by a service.
+    var hasServices: Bool { !services.isEmpty || outside != nil }
 
     /// Services that discovery shows with a hosted domain: those below it.
     public func services(below domain: String) -> [any DomainService] {
@@ -45,7 +52,7 @@ extension Router {
         }
         let stanza = RoutedStanza(
             kind: kind, element: element, from: from, to: to, source: source, ledgerNumber: number)
-        if let service = services[to.domain] { return service.receive(stanza) }
+        if let service = service(to.domain) { return service.receive(stanza) }
         guard serves(to.domain) else {
             stanza.refuse(StanzaError(.cancel, .remoteServerNotFound))
             return stanza.settle()

@@ -27,45 +27,42 @@ public struct StanzaWriter {
         self.name = name
     }
 
-    /// What is in the stanza, for routing; the same rules as for what clients send.
-    public struct Written {
-        public var bytes: [UInt8]
-        public var type: MessageType
-        public var traits: MessageTraits
+    /// Type and traits of what `write` writes, for routing; the same rules as for what clients send.
+    public func shape(of content: MessageContent) -> (type: MessageType, traits: MessageTraits) {
+        switch content {
+        case .text(_, let disposition):
+            var traits: MessageTraits = [.body, .substance, .lasting]
+            if disposition.wantsDelivery || disposition.wantsDisplay { traits.insert(.receipt) }
+            return (title.isEmpty ? .chat : .normal, traits)
+        case .composing: return (.chat, .chatState)
+        case .notification: return (.chat, [.receipt, .substance, .lasting])
+        }
     }
 
-    public func write(_ content: MessageContent) -> Written {
-        var traits: MessageTraits
-        var type = MessageType.chat
+    private var title: SIPBytes { subject.map { $0.trimmed } ?? .empty }
+
+    public func write(_ content: MessageContent) -> [UInt8] {
         var bytes: [UInt8] = []
         switch content {
         case .text(let text, let disposition):
-            traits = [.body, .substance, .lasting]
-            let title = subject.map { $0.trimmed } ?? .empty
-            if !title.isEmpty { type = .normal }
+            let title = title
             bytes.reserveCapacity(from.count + to.count + name.count * 2 + text.count + title.count + 320)
-            open(&bytes, type, id: disposition.messageID.isEmpty ? name : Array(disposition.messageID.utf8))
+            open(
+                &bytes, title.isEmpty ? .chat : .normal,
+                id: disposition.messageID.isEmpty ? name : Array(disposition.messageID.utf8))
             if !title.isEmpty { Self.append(element: "subject", title, to: &bytes) }
             bytes += Self.bodyStart
             Self.append(text: text, to: &bytes)
             bytes += Self.bodyEnd
             if let callID, !callID.isEmpty { Self.append(element: "thread", callID, to: &bytes) }
-            if disposition.wantsDelivery {
-                bytes += Self.receiptRequest
-                traits.insert(.receipt)
-            }
-            if disposition.wantsDisplay {
-                bytes += Self.markable
-                traits.insert(.receipt)
-            }
+            if disposition.wantsDelivery { bytes += Self.receiptRequest }
+            if disposition.wantsDisplay { bytes += Self.markable }
         case .composing(let isActive):
-            traits = .chatState
-            open(&bytes, type, id: name)
+            open(&bytes, .chat, id: name)
             bytes += isActive ? Self.composing : Self.paused
             if let callID, !callID.isEmpty { Self.append(element: "thread", callID, to: &bytes) }
         case .notification(let notification):
-            traits = [.receipt, .substance, .lasting]
-            open(&bytes, type, id: name)
+            open(&bytes, .chat, id: name)
             bytes += notification.state == .displayed ? Self.displayedStart : Self.receivedStart
             XMLEscape.append(attribute: notification.messageID, to: &bytes)
             bytes += Self.emptyEnd
@@ -78,7 +75,7 @@ public struct StanzaWriter {
             bytes += Self.emptyEnd
         }
         bytes += Self.end
-        return Written(bytes: bytes, type: type, traits: traits)
+        return bytes
     }
 
     private func open(_ bytes: inout [UInt8], _ type: MessageType, id: [UInt8]) {

@@ -8,6 +8,10 @@ enum SIPHandlers {
         server.registrar = Registrar(server: server)
         server.registry.add(server.registrar)
         server.proxy = SIPProxy(server: server, trunks: server.trunks)
+        server.registry.add(MessageHandler(server: server))
+        let sessions = SessionTable(server: server)
+        server.sessions = sessions
+        server.registry.add(sessions)
         EventEngine.install(on: server)
     }
 }

@@ -1,3 +1,4 @@
+import IMCore
 import SIPWire
 import Testing
 import XMLWire
@@ -6,6 +7,12 @@ import XMPPWire
 @testable import Interworking
 
 @Suite("Stanzas and MESSAGE requests (RFC 7572)") struct StanzaMappingTests {
+    private struct Written {
+        var bytes: [UInt8]
+        var type: MessageType
+        var traits: MessageTraits
+    }
+
     private let reader = StanzaReader()
 
     private func stanza(_ text: String) throws -> MessageStanza { try #require(reader.read(Array(text.utf8))) }
@@ -98,15 +105,15 @@ import XMPPWire
         #expect(back == .composing(isActive))
     }
 
-    private func written(_ content: MessageContent, subject: String? = nil) throws -> (XMLElement, StanzaWriter.Written)
-    {
+    private func written(_ content: MessageContent, subject: String? = nil) throws -> (XMLElement, Written) {
         var writer = StanzaWriter(
             from: Array("bob@example.org/d'esk".utf8), to: Array("anna@example.org".utf8), name: Array("n1".utf8))
         writer.identifiedBy = writer.to
         writer.callID = SIPBytes("call<1@host")
         writer.language = SIPBytes("en, de")
         writer.subject = subject.map { SIPBytes($0) }
-        let written = writer.write(content)
+        let shape = writer.shape(of: content)
+        let written = Written(bytes: writer.write(content), type: shape.type, traits: shape.traits)
         let element = try written.bytes.withUnsafeBytes {
             try XMLElement(parsing: $0, streamDefaultNamespace: "jabber:client", streamPrefixes: [])
         }

@@ -1,0 +1,163 @@
+import DequeModule
+import Ground
+import IMCore
+import Interworking
+import SIPWire
+import XMLWire
+import XMPPWire
+
+/// Addresses of other domains that a trunk leads to (setting `sip.routes`), for users of XMPP: their messages go out as
+/// MESSAGE, and what the other side answers comes back as an error of RFC 7247.
+final class ForeignContacts {
+    private unowned let handler: MessageHandler
+    /// By domain, made when somebody first writes there.
+    private var domains: [String: ForeignDomain] = [:]
+    private static let capacity = 10_000
+
+    init(handler: MessageHandler) { self.handler = handler }
+
+    func begin() {
+        arrange()
+        handler.server.whenReconfigured.append { [weak self] in self?.arrange() }
+    }
+
+    /// Without trunks the core is not asked to ask.
+    private func arrange() {
+        domains = [:]
+        let leadsOut = !handler.server.config.trunks.isEmpty
+        handler.router.outside = leadsOut ? { [weak self] in self?.domain($0) } : nil
+    }
+
+    func trunk(toDomain name: String) -> SIPTrunk? {
+        guard let uri = SIPURI("sip:" + JID.asciiDomain(name)) else { return nil }
+        return handler.server.trunks.route(of: uri, isOwnDomain: false)
+    }
+
+    /// Sends a request over the trunk that leads to a domain, to its servers in turn.
+    func send(_ request: OutgoingRequest, toDomain name: String, completion: @escaping (SIPOutcome) -> Void) {
+        guard let trunk = trunk(toDomain: name) else { return handler.server.loop.execute { completion(.unreachable) } }
+        trunk.requestsOut += 1
+        send(request, trunk, trunk.ordered[...], completion)
+    }
+
+    private func send(
+        _ request: OutgoingRequest, _ trunk: SIPTrunk, _ destinations: ArraySlice<SIPURI>,
+        _ completion: @escaping (SIPOutcome) -> Void
+    ) {
+        guard let destination = destinations.first else {
+            return handler.server.loop.execute { completion(.unreachable) }
+        }
+        handler.server.send(request, to: .uri(destination)) { [weak self] outcome in
+            let failure: SIPStatus?
+            switch outcome {
+            case .response(let response): failure = response.status == .serviceUnavailable ? response.status : nil
+            case .timeout: failure = .requestTimeout
+            case .unreachable: failure = .flowFailed
+            }
+            guard let failure else {
+                trunk.answered(destination)
+                return completion(outcome)
+            }
+            trunk.failed(destination, failure)
+            let others = destinations.dropFirst()
+            guard let self, !others.isEmpty else { return completion(outcome) }
+            send(request, trunk, others, completion)
+        }
+    }
+
+    private func domain(_ name: String) -> ForeignDomain? {
+        if let known = domains[name] { return known }
+        guard trunk(toDomain: name) != nil else { return nil }
+        if domains.count >= Self.capacity { domains = [:] }
+        let made = ForeignDomain(name, handler)
+        domains[name] = made
+        return made
+    }
+}
+
+/// One such domain.
+final class ForeignDomain: DomainService {
+    let domain: String
+    var title: String { domain }
+    private unowned let handler: MessageHandler
+    /// Messages for one address go one after the other (RFC 3428 §8).
+    private var queues: [JID: Deque<RoutedStanza>] = [:]
+
+    /// Messages that wait for one address.
+    private static let capacity = 100
+    private static let addresses = 10_000
+
+    init(_ domain: String, _ handler: MessageHandler) {
+        self.domain = domain
+        self.handler = handler
+    }
+
+    func receive(_ stanza: RoutedStanza) {
+        switch stanza.kind {
+        case .message: receiveMessage(stanza)
+        // Presence of people behind trunks is the watcher's (`Events`), not a stanza's.
+        case .presence: stanza.settle()
+        case .iq:
+            stanza.refuse(.serviceUnavailable)
+            stanza.settle()
+        }
+    }
+
+    private func receiveMessage(_ stanza: RoutedStanza) {
+        guard stanza.to.local != nil else {
+            stanza.refuse(.serviceUnavailable)
+            return stanza.settle()
+        }
+        guard stanza.element["type"] != "error" else { return stanza.settle() }
+        var queue = queues[stanza.to.bare] ?? []
+        guard queue.count < Self.capacity, queues.count < Self.addresses else {
+            stanza.refuse(StanzaError(.wait, .resourceConstraint, "too many messages wait for \(stanza.to.bare)"))
+            return stanza.settle()
+        }
+        queue.append(stanza)
+        queues[stanza.to.bare] = queue
+        if queue.count == 1 { send(stanza) }
+    }
+
+    private func send(_ stanza: RoutedStanza) {
+        let from = AddressMapping.uri(of: stanza.from, .im)
+        let to = AddressMapping.uri(of: stanza.to, .im)
+        guard let read = handler.reader.read(stanza.element.stanzaBytes),
+            let content = PagerContent(
+                read, takesCPIM: false, from: from, to: to, date: Timestamp.format(handler.server.time.now))
+        else { return done(stanza) }
+        // The whole address, as RFC 7572 §4 has it: who answers reaches the same client.
+        let target = SIPBytes(AddressMapping.uri(of: stanza.to))
+        let request = MessageRequest(
+            target: target, from: AddressMapping.uri(of: stanza.from), to: AddressMapping.uri(of: stanza.to.bare)
+        ).build(content, name: nil, handler)
+        handler.foreign.send(request, toDomain: domain) { [weak self] outcome in
+            guard let self else { return }
+            if !content.isNotice, let error = Self.error(outcome) { stanza.refuse(error) }
+            done(stanza)
+        }
+    }
+
+    private static func error(_ outcome: SIPOutcome) -> StanzaError? {
+        switch outcome {
+        case .response(let response):
+            response.status.isSuccess
+                ? nil : ErrorMapping.error(for: response.status, reason: response.reason.string)
+        case .timeout: StanzaError(.wait, .remoteServerTimeout, "nobody answered")
+        case .unreachable: StanzaError(.cancel, .remoteServerNotFound, "no trunk leads there now")
+        }
+    }
+
+    private func done(_ stanza: RoutedStanza) {
+        stanza.settle()
+        let address = stanza.to.bare
+        guard var queue = queues[address] else { return }
+        if !queue.isEmpty { queue.removeFirst() }
+        guard let next = queue.first else {
+            queues[address] = nil
+            return
+        }
+        queues[address] = queue
+        handler.server.loop.execute { [weak self] in self?.send(next) }
+    }
+}

@@ -96,6 +96,15 @@ public struct SIPConfig: Sendable {
     /// Contact lists and presence rules over HTTP (RFC 4825).
     public var isXCAPOn = true
 
+    // Message sessions
+    /// Sessions at once, of all and of one user; one more is answered 486.
+    public var messageSessions = 10_000
+    public var messageSessionsPerUser = 50
+    /// Seconds without a message after which a session ends.
+    public var messageSessionIdle = 1_800
+    /// Contacts that say that they take message sessions get the messages of chats in one, opened by us (RFC 7573 §4).
+    public var opensMessageSessions = true
+
     // Event packages
     /// Seconds of a subscription: least (shorter is answered 423), for who asks for none, most.
     public var subscribe = Expiry(least: 60, standard: 3_600, most: 7_200)

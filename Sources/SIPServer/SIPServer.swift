@@ -32,6 +32,8 @@ public final class SIPServer {
     /// Passes on what is not for us; without it such requests get 404.
     public var proxy: (any SIPForwarding)?
     public var dialogs = DialogTable()
+    /// Message sessions that the server is an end of.
+    public internal(set) var sessions: SessionTable?
     /// Where digests come from; without it nobody can log in.
     public var credentials: IMCore.DigestCredentials?
     /// Whether a user may write that address as From, beside the own one.

@@ -234,6 +234,7 @@ final class Server: Service {
         let server = SIPServer(
             router: core.router, config: sip, loop: core.router.loop, time: time, logger: logger, tls: tls)
         server.ports = (config.sipTCP.map { UInt16($0.port) }, config.sipTLS.map { UInt16($0.port) })
+        server.sessions?.port = config.msrp.map { UInt16($0.port) }
         return server
     }
 

@@ -24,8 +24,8 @@ _MODULES = [
     "settings_live", "console", "console_load", "api",
 ]
 _SIP_MODULES = [
-    "sip_sockets", "sip_login", "sip_calls", "sip_messages", "sip_presence", "sip_phone", "sip_purple", "sip_proxies",
-    "sip_admin",
+    "sip_sockets", "sip_login", "sip_calls", "sip_messages", "sip_sessions", "sip_presence", "sip_phone", "sip_purple",
+    "sip_proxies", "sip_admin",
 ]
 _USERS = 600
 

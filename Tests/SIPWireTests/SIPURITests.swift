@@ -92,4 +92,13 @@ struct SIPURITests {
         #expect(contact.uri.wantsOutbound)
         #expect(contact.address.displayName?.string == "Anna")
     }
+
+    @Test("many parameters cost what they are long") func manyParameters() throws {
+        let text = SIPBytes("sip:a@b" + String(repeating: ";p", count: 4_000))
+        let clock = ContinuousClock()
+        let took = try clock.measure { _ = try #require(SIPURI(text)) }
+        // Each one looked through to the end would be sixteen million steps.
+        #expect(took < .milliseconds(60))
+        #expect(SIPURI(SIPBytes("sip:a@b" + String(repeating: ";p", count: 5_000))) == nil)
+    }
 }

@@ -4,8 +4,14 @@ import SIPWire
 /// authentication; confined to the server's loop.
 public protocol SIPMethodHandler: AnyObject {
     var methods: [SIPMethod] { get }
+    /// Whether a request with one of these methods is for it; what is not is passed on. Asked before authentication.
+    func wants(_ message: SIPMessage) -> Bool
     /// Must answer sooner or later, or pass the request to `server.proxy`.
     func handle(_ request: IncomingRequest)
+}
+
+extension SIPMethodHandler {
+    public func wants(_ message: SIPMessage) -> Bool { true }
 }
 
 /// Is an end of dialogs: gets the requests inside them, ACK with them.

@@ -18,7 +18,7 @@ extension SIPServer {
 
     private func serve(_ request: IncomingRequest) {
         let method = request.method
-        if let handler = registry[method] {
+        if let handler = registry[method], handler.wants(request.message) {
             guard RequestChecks.passRequire(request, registry) else { return }
             return authentication.admit(request, .server) { [self] request in
                 guard !transactions.isMerged(request) else { return authentication.refuse(request, .loopDetected) }

@@ -120,6 +120,7 @@ final class ForeignDomain: DomainService {
     }
 
     private func send(_ stanza: RoutedStanza) {
+        if sendInSession(stanza) { return }
         let from = AddressMapping.uri(of: stanza.from, .im)
         let to = AddressMapping.uri(of: stanza.to, .im)
         guard let read = handler.reader.read(stanza.element.stanzaBytes),
@@ -136,6 +137,27 @@ final class ForeignDomain: DomainService {
             if !content.isNotice, let error = Self.error(outcome) { stanza.refuse(error) }
             done(stanza)
         }
+    }
+
+    /// True when it goes through a session that the other side has opened.
+    private func sendInSession(_ stanza: RoutedStanza) -> Bool {
+        let party = Array(stanza.to.bare.description.utf8)
+        guard
+            let session = handler.server.sessions?.session(of: party, with: Array(stanza.from.description.utf8)),
+            let read = handler.reader.read(stanza.element.stanzaBytes)
+        else { return false }
+        session.send(read) { [weak self] outcome in
+            switch outcome {
+            case .taken: break
+            case .refused(let code): stanza.refuse(ErrorMapping.error(for: SIPStatus(code)))
+            case .lost:
+                // The session is over: as MESSAGE then.
+                self?.send(stanza)
+                return
+            }
+            self?.done(stanza)
+        }
+        return true
     }
 
     private static func error(_ outcome: SIPOutcome) -> StanzaError? {

@@ -14,6 +14,7 @@ extension SIPEndpoint {
                 drop(item, "it cannot be told over SIP")
                 continue
             }
+            if sendInSession(item, stanza) { return }
             guard wants(stanza), let content = content(of: stanza) else {
                 drop(item, "it has no text that SIP could carry")
                 continue
@@ -148,7 +149,7 @@ extension SIPEndpoint {
     }
 
     /// The receipt for a message that the contact has answered.
-    private func acknowledge(_ stanza: MessageStanza) {
+    func acknowledge(_ stanza: MessageStanza) {
         guard let home else { return }
         let id = String(decoding: stanza.id, as: UTF8.self)
         var receipt = XMLElement(

@@ -113,10 +113,11 @@ public struct SIPBytes: @unchecked Sendable {
         return part(low, high)
     }
 
-    /// Where that byte stands first, from `from` on.
-    public func firstIndex(of byte: UInt8, from: Int = 0) -> Int? {
+    /// Where that byte stands first, from `from` on, before `to`.
+    public func firstIndex(of byte: UInt8, from: Int = 0, to: Int = .max) -> Int? {
         var index = from
-        while index < count {
+        let end = Swift.min(to, count)
+        while index < end {
             if start[index] == byte { return index }
             index += 1
         }

@@ -90,7 +90,7 @@ public struct SIPURI: Sendable {
         while cursor.take(0x3B) {
             let from = cursor.index
             while !cursor.isAtEnd, cursor.byte != 0x3B, cursor.byte != 0x3F { cursor.index += 1 }
-            let equals = text.firstIndex(of: 0x3D, from: from).map { min($0, cursor.index) } ?? cursor.index
+            let equals = text.firstIndex(of: 0x3D, from: from, to: cursor.index) ?? cursor.index
             guard equals > from, Lexical.allOrEscaped(text.part(from, equals), Lexical.parameter) else { return nil }
             if equals < cursor.index {
                 guard equals + 1 < cursor.index,
@@ -103,7 +103,7 @@ public struct SIPURI: Sendable {
             while true {
                 let from = cursor.index
                 while !cursor.isAtEnd, cursor.byte != 0x26 { cursor.index += 1 }
-                guard let equals = text.firstIndex(of: 0x3D, from: from), equals > from, equals < cursor.index,
+                guard let equals = text.firstIndex(of: 0x3D, from: from, to: cursor.index), equals > from,
                     Lexical.allOrEscaped(text.part(from, equals), Lexical.header),
                     Lexical.allOrEscaped(text.part(equals + 1, cursor.index), Lexical.header)
                 else { return nil }

@@ -44,7 +44,7 @@ actor Listeners {
 
     private var open: [String: Open] = [:]
     private let order = [
-        "c2s", "c2s-tls", "https", "http", "component", "proxy65", "sip-udp", "sip-tcp", "sip-tls", "admin",
+        "c2s", "c2s-tls", "https", "http", "component", "proxy65", "sip-udp", "sip-tcp", "sip-tls", "msrp", "admin",
     ]
 
     /// `c2s [::]:5222`

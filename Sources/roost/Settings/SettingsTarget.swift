@@ -47,6 +47,10 @@ struct SettingsTarget: LiveSettings.Target {
             .init(name: "sip-tls", at: isOn ? config.sipTLS : nil, group: group) {
                 try sip.value.accept($0, usesTLS: true)
             },
+            .init(name: "msrp", at: isOn ? config.msrp : nil, group: group) { channel in
+                guard let sessions = sip.value.sessions else { return channel.close(promise: nil) }
+                try sessions.accept(channel)
+            },
             .init(name: "admin", at: config.adminListener, group: administration.loop) {
                 try administration.accept($0)
             },
@@ -112,6 +116,7 @@ struct SettingsTarget: LiveSettings.Target {
                 config.domains.map { TLSContexts.Source($0) }, asksForCertificates: new.asksForCertificates)
         }
         server.ports = (config.sipTCP.map { UInt16($0.port) }, config.sipTLS.map { UInt16($0.port) })
+        server.sessions?.port = config.msrp.map { UInt16($0.port) }
         server.reconfigure(new)
     }
 

@@ -22,6 +22,7 @@ final class SIPBench: @unchecked Sendable {
     private var channels: [any Channel] = []
     private(set) var udp: UInt16 = 0
     private(set) var tcp: UInt16 = 0
+    private(set) var msrp: UInt16 = 0
     private let configure: @Sendable (inout SIPConfig) -> Void
     private let time: any TimeSource
 
@@ -83,11 +84,21 @@ final class SIPBench: @unchecked Sendable {
                 channel.eventLoop.makeCompletedFuture { try made.value.accept(channel, usesTLS: false) }
             }
             .bind(host: "127.0.0.1", port: Int(tcp)).get()
-        channels = [datagrams, streams]
+        let sessions = try await ServerBootstrap(group: loop)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { _ = try made.value.sessions?.accept(channel) }
+            }
+            .bind(host: "127.0.0.1", port: Int(msrp)).get()
+        channels = [datagrams, streams, sessions]
+        msrp = UInt16(sessions.localAddress?.port ?? 0)
         udp = UInt16(datagrams.localAddress?.port ?? 0)
         tcp = UInt16(streams.localAddress?.port ?? 0)
-        let port = tcp
-        try await loop.submit { made.value.ports = (tcp: port, tls: nil) }.get()
+        let (port, sessionPort) = (tcp, msrp)
+        try await loop.submit {
+            made.value.ports = (tcp: port, tls: nil)
+            made.value.sessions?.port = sessionPort
+        }.get()
     }
 
     /// Runs on the server's loop.

@@ -20,12 +20,12 @@ _MODULES = [
     "logging_in", "login", "contacts", "contact_files", "messaging", "archive", "privacy", "services", "eventing",
     "commands", "directory", "availability", "transfers", "streams", "greedy", "websocket", "bosh", "browser",
     "web_chat", "web_chat_rules", "restart", "administration", "policies", "components", "another_library",
-    "another_eventing", "sip_xcap", "terminal_client", "portable", "external", "upload", "rooms", "settings",
+    "another_eventing", "terminal_client", "portable", "external", "upload", "rooms", "settings",
     "settings_live", "console", "console_load", "api",
 ]
 _SIP_MODULES = [
     "sip_sockets", "sip_login", "sip_calls", "sip_messages", "sip_sessions", "sip_presence", "sip_phone", "sip_purple",
-    "sip_proxies", "sip_admin",
+    "sip_proxies", "sip_admin", "sip_xcap", "sip_abuse",
 ]
 _USERS = 600
 

@@ -127,10 +127,7 @@ final class SIPAuthentication {
 
     /// 401 or 407 (§22.2, §22.3). Nothing is kept: the same request again is challenged again.
     func challenge(_ request: IncomingRequest, _ place: Place, realm: String, isStale: Bool) {
-        if isScanner(request.message) || !server.scanners.allows(request.flow.remote, server.uptime) {
-            server.counters.scannerDrops &+= 1
-            return request.drop()
-        }
+        guard !isScanner(request) else { return request.drop() }
         server.counters.challenges &+= 1
         request.isStateless = true
         let header: SIPHeader = place == .proxy ? .proxyAuthenticate : .wwwAuthenticate
@@ -148,7 +145,16 @@ final class SIPAuthentication {
         }
     }
 
-    private func isScanner(_ message: SIPMessage) -> Bool {
+    /// Whether it is better not answered: by what the sender calls itself, or by how often it has failed. Counts it.
+    func isScanner(_ request: IncomingRequest) -> Bool {
+        guard isKnownScanner(request.message) || !server.scanners.allows(request.flow.remote, server.uptime) else {
+            return false
+        }
+        server.counters.scannerDrops &+= 1
+        return true
+    }
+
+    private func isKnownScanner(_ message: SIPMessage) -> Bool {
         guard !server.config.scanners.isEmpty, let agent = message.first(.userAgent) else { return false }
         return server.scannerNames.contains { agent.count >= $0.count && agent.part(0, $0.count).matches($0) }
     }

@@ -10,6 +10,10 @@ enum RequestChecks {
         if let forwards = message.maxForwards, forwards == 0, message.method != .register {
             // OPTIONS that got as far as it was meant to go is answered as if it were for us (§16.3 step 3).
             guard message.method == .options else { return refuse(request, .tooManyHops) }
+            guard !request.server.authentication.isScanner(request) else {
+                request.drop()
+                return false
+            }
             request.isStateless = true
             request.server.answerOptions(request)
             return false

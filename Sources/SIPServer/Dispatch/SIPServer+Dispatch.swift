@@ -31,7 +31,10 @@ extension SIPServer {
         }
         switch method {
         case .ack: break
-        case .options where !hasUser: answerOptions(request)
+        case .options where !hasUser:
+            guard RequestChecks.passRequire(request, registry) else { return }
+            guard !authentication.isScanner(request) else { return request.drop() }
+            answerOptions(request)
         case .bye, .info, .update, .prack, .notify:
             request.isStateless = true
             request.respond(.callDoesNotExist)

@@ -22,6 +22,8 @@ struct ForwardedRequest {
             switch header {
             case .route, .maxBreadth: return
             case .pAssertedIdentity where !isTrusted: return
+            // The older form of the same, which phones show as the caller.
+            case .other where !isTrusted && name.matches("remote-party-id"): return
             case .proxyAuthorization, .authorization:
                 if Self.isFor(realms, value) { return }
                 Self.line(name, value, &buffer)

@@ -101,6 +101,14 @@ extension TransactionLayer {
             request.answerFlow.send(bytes)
             server.counters.count(status)
             keep(request, status, bytes, from)
+        case .invite where request.isStateless && code >= 300:
+            // Sent once and forgotten (§26.3.2.4): whoever has proven nothing has no transaction of ours, and no address
+            // in the name of which somebody else asked gets an answer again and again.
+            guard !request.isAnswered else { return }
+            request.isAnswered = true
+            request.answerFlow.send(bytes)
+            server.counters.count(status)
+            end(request)
         case .invite(var machine):
             let actions = machine.respond(code, timers: server.config.timers, uptime: server.uptime)
             request.machine = .invite(machine)

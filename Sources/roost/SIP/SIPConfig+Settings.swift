@@ -18,7 +18,10 @@ extension SIPConfig {
         offersSHA256 = sip.isSHA256On || !sip.isMD5On
         acceptsForeign = sip.acceptsFromOutside
         let authenticated = Set(sip.authenticatedMethods.map { SIPMethod(SIPBytes($0)) })
-        openMethods = Set(SIPMethod.all).subtracting(authenticated)
+        // Only what the administrator took off the list is open. Methods that never stand there (INFO, NOTIFY, OPTIONS …) pass
+        // inside of dialogs; outside of them they would let anybody speak in a user's name, and send through us.
+        let standard = Set(ServerConfig.SIP().authenticatedMethods.map { SIPMethod(SIPBytes($0)) })
+        openMethods = (authenticated.isEmpty ? Set(SIPMethod.all) : standard).subtracting(authenticated)
         // Where Roost's own people are concerned, what is not asked for cannot be proven; nobody is let in by that.
         openMethods.subtract([.register])
         messageBytes = sip.messageBytes

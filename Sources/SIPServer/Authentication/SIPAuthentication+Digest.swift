@@ -17,6 +17,9 @@ extension SIPAuthentication {
         }
         guard let store = server.credentials else { return refuse(request, .serviceUnavailable) }
         if hasFailures, isThrottled(request.flow.remote, credentials.username, realm) {
+            // Who goes on all the same is taken for a scanner in the end.
+            server.scanners.failed(request.flow.remote)
+            guard !isScanner(request) else { return request.drop() }
             request.isStateless = true
             return request.respond(.serviceUnavailable) { $0.add(.retryAfter, number: 60) }
         }

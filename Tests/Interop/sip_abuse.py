@@ -205,7 +205,7 @@ async def scanners(scene: Scene) -> None:
         except Expectation:
             return False
         if answer.status == 401:
-            guesser._challenge(answer)
+            guesser._challenge(answer, 0)
         return answer.status == 401
 
     for number in range(200):

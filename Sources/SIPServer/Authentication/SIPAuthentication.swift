@@ -146,10 +146,11 @@ final class SIPAuthentication {
     }
 
     /// Whether it is better not answered: by what the sender calls itself, or by how often it has failed. Counts it.
-    func isScanner(_ request: IncomingRequest) -> Bool {
-        guard isKnownScanner(request.message) || !server.scanners.allows(request.flow.remote, server.uptime) else {
-            return false
-        }
+    ///
+    /// - Parameter byNameOnly: who shares an address with others that fail is answered all the same.
+    func isScanner(_ request: IncomingRequest, byNameOnly: Bool = false) -> Bool {
+        let isSilenced = !byNameOnly && !server.scanners.allows(request.flow.remote, server.uptime)
+        guard isSilenced || isKnownScanner(request.message) else { return false }
         server.counters.scannerDrops &+= 1
         return true
     }

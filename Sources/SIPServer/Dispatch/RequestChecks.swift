@@ -10,7 +10,7 @@ enum RequestChecks {
         if let forwards = message.maxForwards, forwards == 0, message.method != .register {
             // OPTIONS that got as far as it was meant to go is answered as if it were for us (§16.3 step 3).
             guard message.method == .options else { return refuse(request, .tooManyHops) }
-            guard !request.server.authentication.isScanner(request) else {
+            guard !request.server.authentication.isScanner(request, byNameOnly: true) else {
                 request.drop()
                 return false
             }

@@ -33,7 +33,7 @@ extension SIPServer {
         case .ack: break
         case .options where !hasUser:
             guard RequestChecks.passRequire(request, registry) else { return }
-            guard !authentication.isScanner(request) else { return request.drop() }
+            guard !authentication.isScanner(request, byNameOnly: true) else { return request.drop() }
             answerOptions(request)
         case .bye, .info, .update, .prack, .notify:
             request.isStateless = true

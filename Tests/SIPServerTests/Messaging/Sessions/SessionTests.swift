@@ -4,7 +4,7 @@ import Testing
 @testable import SIPServer
 
 /// A phone in a message session with a user of the server.
-struct Call {
+struct ChatCall {
     let phone: Phone
     let answer: SIPMessage
     let media: SDPSession.Media
@@ -70,7 +70,7 @@ struct SessionTests {
             let bob = try await bench.signIn("bob")
             let anna = try Phone("anna", server: bench.tcp, tcp: true)
             try anna.register()
-            let call = try Call(anna, to: "bob")
+            let call = try ChatCall(anna, to: "bob")
             #expect(call.media.isMSRP)
             #expect(call.media.setup?.string == "passive")
             let socket = try call.connect(bench.msrp)
@@ -93,7 +93,7 @@ struct SessionTests {
             let bob = try await bench.signIn("bob")
             let anna = try Phone("anna", server: bench.tcp, tcp: true)
             try anna.register()
-            let call = try Call(anna, to: "bob")
+            let call = try ChatCall(anna, to: "bob")
             let socket = try call.connect(bench.msrp)
             socket.say("Good ", "part0001", to: call.theirs, from: call.own, range: "1-5/10", flag: "+")
             #expect(try socket.response("part0001") == 200)
@@ -108,7 +108,7 @@ struct SessionTests {
             let bob = try await bench.signIn("bob")
             let anna = try Phone("anna", server: bench.tcp, tcp: true)
             try anna.register()
-            let call = try Call(anna, to: "bob")
+            let call = try ChatCall(anna, to: "bob")
             let socket = try call.connect(bench.msrp)
             let composing =
                 "<isComposing xmlns='urn:ietf:params:xml:ns:im-iscomposing'><state>active</state></isComposing>"
@@ -135,7 +135,7 @@ struct SessionTests {
             let bob = try await bench.signIn("bob")
             let anna = try Phone("anna", server: bench.tcp, tcp: true)
             try anna.register()
-            let call = try Call(anna, to: "bob")
+            let call = try ChatCall(anna, to: "bob")
             let socket = try call.connect(bench.msrp)
             socket.say("Adieu", "say00003", to: call.theirs, from: call.own)
             let stanza = try bob.wait(for: "Adieu")
@@ -152,7 +152,7 @@ struct SessionTests {
             _ = try await bench.signIn("bob")
             let anna = try Phone("anna", server: bench.tcp, tcp: true)
             try anna.register()
-            let call = try Call(anna, to: "bob")
+            let call = try ChatCall(anna, to: "bob")
             let stranger = try MSRPSocket(to: bench.msrp)
             stranger.say("Hi", "none0001", to: "msrp://127.0.0.1:1/nobody;tcp", from: call.own)
             #expect(try stranger.response("none0001") == 481)
@@ -179,8 +179,8 @@ struct SessionTests {
                         lines: ["Contact: <\(anna.contact)>", "Content-Type: application/sdp"], body: body))
                 return try anna.final(.invite).status
             }
-            #expect(try invite("nobody", Call.offer(anna, own)) == .notFound)
-            let encrypted = Call.offer(anna, own).replacing("TCP/MSRP", with: "TCP/TLS/MSRP")
+            #expect(try invite("nobody", ChatCall.offer(anna, own)) == .notFound)
+            let encrypted = ChatCall.offer(anna, own).replacing("TCP/MSRP", with: "TCP/TLS/MSRP")
             #expect(try invite("bob", encrypted) == .notAcceptableHere)
             // Audio is for phones of bob's, of which there is none.
             let audio = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
@@ -198,7 +198,7 @@ struct SessionTests {
                 anna.make(
                     "INVITE", "sip:bob@example.com", callID: "direct",
                     lines: ["Contact: <\(anna.contact)>", "Content-Type: application/sdp"],
-                    body: Call.offer(anna, "msrp://127.0.0.1:7777/anna0001;tcp")))
+                    body: ChatCall.offer(anna, "msrp://127.0.0.1:7777/anna0001;tcp")))
             let invite = try bob.request(.invite)
             #expect(invite.callID.string == "direct")
             bob.answer(invite, 603)
@@ -219,7 +219,7 @@ struct SessionTests {
             let listener = try MSRPSocket()
             let own = "msrp://127.0.0.1:\(listener.port)/anna0002;tcp"
             anna.answer(
-                invite, 200, body: Call.offer(anna, own, setup: "a=setup:passive\r\n"))
+                invite, 200, body: ChatCall.offer(anna, own, setup: "a=setup:passive\r\n"))
             _ = try anna.request(.ack)
             try listener.accept()
             let frame = try listener.message()
@@ -236,7 +236,7 @@ struct SessionTests {
             let offer =
                 "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=session\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=message 5060 sip null\r\n"
                 + "a=accept-types:text/plain text/html multipart/alternative\r\n"
-            let call = try Call(
+            let call = try ChatCall(
                 anna, to: "bob", offer: offer,
                 lines: ["Ms-Text-Format: text/plain; charset=UTF-8;msgr=WAA=;ms-body=Rmlyc3Qgb2YgYWxs"])
             #expect(call.media.isMicrosoftForm)

@@ -136,7 +136,7 @@ let package = Package(
             dependencies: [
                 "SIPServer", "SIPWire", "PresenceWire", "Interworking", "Transport", "Resolving", "Storage",
                 "StorageSQLite", "IMCore", "Ground", "XMLWire", "XMPPWire", nio, nioConcurrency, posix, http, tls, log,
-                crypto,
+                crypto, collections,
             ]),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
         .testTarget(

@@ -74,7 +74,8 @@ async def across(scene: Scene) -> None:
     client = await scene.online()
     writer = await sipp(scene, "message", scene.user(), target=client.user, text="from a phone")
     await writer.done()
-    message = await client.body("from a phone")
+    # A template of sipp ends with a line.
+    message = await client.wait("message", lambda m: m["body"].strip() == "from a phone", "message")
     expect(message["from"].domain == DOMAIN, f"from {message['from']}")
     called = await _called(scene, "message_arrives")
     client.send_message(f"{called.user}@{DOMAIN}", "wherefore art thou", mtype="chat")

@@ -145,7 +145,11 @@ async def undeliverable(scene: Scene) -> None:
     device, client = await phone(scene, transport="tcp"), await scene.online()
     answer = await device.message(f"nobody.of.that.name@{DOMAIN}", "hello?")
     expect(answer.status == 404, answer.start)
-    answer = await device.message(client.bare, "x" * 70_000)
+    # Announced, not sent: a connection that is ended with unread bytes may lose the answer on its way.
+    greedy = await phone(scene, transport="tcp", registers=False)
+    data = greedy.build("MESSAGE", f"sip:{client.bare}", f"<sip:{client.bare}>", [("Content-Type", "text/plain")], b"",
+                        "z9hG4bKgreedy", "greedy@127.0.0.1", 1).replace(b"Content-Length: 0", b"Content-Length: 70000")
+    answer = await greedy.transact(data, "z9hG4bKgreedy")
     expect(answer.status in (413, 513), answer.start)
     answer = await device.message(client.bare, "x", kind="application/octet-stream")
     expect(answer.status == 415 and "text/plain" in answer.get("accept"), f"{answer}")

@@ -284,6 +284,7 @@ class BitlBee(Program):
     async def add(self, contact: str, nick: str) -> None:
         # libpurple keeps contacts of SIMPLE with their scheme.
         self.say(f"add simple sip:{contact} {nick}")
+        await self.line("to contact list", "contact")
 
     async def close(self) -> None:
         if self._irc:

@@ -45,6 +45,19 @@ async def watch_device(client: Client, device: SIPClient) -> Subscription:
     return winfo
 
 
+async def granted(scene: Scene, client: Client, user: str) -> None:
+    """The client may see the user, who has approved with an XMPP client that is gone now."""
+    owner = await scene.online(user)
+    client.send_presence(pto=owner.bare, ptype="subscribe")
+    await owner.wait("presence", lambda p: p["type"] == "subscribe" and p["from"].bare == client.bare, "request")
+    owner.send_presence(pto=client.bare, ptype="subscribed")
+    await client.wait("presence", lambda p: p["type"] == "available" and p["from"].bare == owner.bare, "presence")
+    await owner.log_out()
+    scene.clients.remove(owner)
+    await client.wait("presence", lambda p: p["type"] == "unavailable" and p["from"].bare == owner.bare, "absence")
+    client.take("presence")
+
+
 @claim("a SIP device subscribes to an XMPP user, who approves, and sees away, busy and gone")
 async def sip_watches(scene: Scene) -> None:
     client, device = await scene.online(), await phone(scene)

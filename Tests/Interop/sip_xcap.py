@@ -51,6 +51,7 @@ class XCAP:
         self.lists = f"/resource-lists/users/sip:{user}@{DOMAIN}/index"
         self.rules = f"/pres-rules/users/sip:{user}@{DOMAIN}/index"
         self.headers = {}
+        self.digest: urllib.request.HTTPDigestAuthHandler | None = None
         handlers = []
         if encrypted:
             handlers.append(urllib.request.HTTPSHandler(context=tls(server)))
@@ -58,12 +59,16 @@ class XCAP:
         else:
             passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
             passwords.add_password(None, self.root, user, password)
-            handlers.append(urllib.request.HTTPDigestAuthHandler(passwords))
+            self.digest = urllib.request.HTTPDigestAuthHandler(passwords)
+            handlers.append(self.digest)
         self.opener = urllib.request.build_opener(*handlers)
 
     def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answer:
         request = urllib.request.Request(self.root + path, None if body is None else body.encode(),
                                          {**self.headers, **headers}, method=method)
+        if self.digest is not None:
+            # It counts refusals of any kind as failed logins, and gives up after five.
+            self.digest.reset_retry_count()
         try:
             with self.opener.open(request, timeout=15) as response:
                 return Answer(response.status, response.headers, response.read())

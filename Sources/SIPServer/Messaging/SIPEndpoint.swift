@@ -132,6 +132,7 @@ final class SIPEndpoint: Endpoint {
         guard !isUp, !hasLeft, let home else { return }
         isUp = true
         handler.router.becameReachable(self, home)
+        sendNext()
     }
 
     /// The contact is no longer registered.

@@ -118,17 +118,24 @@ async def called_over_trunk(scene: Scene) -> None:
     await asyncio.gather(caller.done(), called.done())
 
 
-@claim("an XMPP user sees the presence of somebody behind a trunk with a presence server")
-async def presence_over_trunk(scene: Scene) -> None:
-    await _trunk(scene)
-    client, device = await scene.online(), await _outside(scene, "rosaline")
-    published = await device.publish(presence(device.uri, "open"))
+@claim("the server watches the lines of its users at a presence gateway, and their watchers see them on the phone")
+async def presence_gateway(scene: Scene) -> None:
+    trunk = await _trunk(scene)
+    client, user = await scene.online(), scene.user()
+    # The line is known there by the same name.
+    line = await phone(scene, user, registers=False, port=trunk.port, address="127.0.0.2",
+                       domain=f"127.0.0.2:{trunk.port}")
+    published = await line.publish(presence(line.uri, "open", "on-the-phone"))
     expect(published.status == 200, f"{published}")
-    client.send_presence(pto=device.bare, ptype="subscribe")
-    await client.wait("presence", lambda p: p["type"] == "subscribed" and p["from"].bare == device.bare, "approval")
-    await client.wait("presence", lambda p: p["type"] == "available" and p["from"].bare == device.bare, "available")
-    await device.publish(presence(device.uri, "open", "away"), published.get("sip-etag"))
-    await client.wait("presence", lambda p: p["type"] == "away" and p["from"].bare == device.bare, "away")
+    # The home comes into memory: the server asks the gateway.
+    owner = await scene.online(user)
+    client.send_presence(pto=owner.bare, ptype="subscribe")
+    await owner.wait("presence", lambda p: p["type"] == "subscribe" and p["from"].bare == client.bare, "request")
+    owner.send_presence(pto=client.bare, ptype="subscribed")
+    await client.wait("presence", lambda p: p["type"] == "dnd" and p["from"].bare == owner.bare, "on the phone")
+    await line.publish("", published.get("sip-etag"), expires=0)
+    await client.wait("presence", lambda p: p["from"].bare == owner.bare and p["type"] in ("available", "unavailable"),
+                      "off the phone")
 
 
 @claim("a phone behind a trunk subscribes to an XMPP user")

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -132,6 +133,16 @@ class Server:
             shutil.rmtree(self.directory, ignore_errors=True)
 
 
+def answers(path: Path) -> bool:
+    """Whether somebody listens on a Unix socket; its file is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+            return True
+        except OSError:
+            return False
+
+
 def set_yaml(text: str, section: str | None, key: str, value: str) -> str:
     """Sets `key: value` at top level or inside a top-level `section`, replacing it where it stands."""
     if section is None:
@@ -217,7 +228,7 @@ class RoostServer(Server):
             process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory)
         try:
             began = time.monotonic()
-            while not (self.directory / "admin.sock").exists():
+            while not answers(self.directory / "admin.sock"):
                 if process.poll() is not None or time.monotonic() - began > self.start_seconds:
                     raise ServerFailure(f"roost does not open its admin socket:\n{self.log_end()}")
                 time.sleep(0.01)

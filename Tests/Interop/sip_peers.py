@@ -244,7 +244,7 @@ class BitlBee(Program):
         self._writer: asyncio.StreamWriter | None = None
         self._irc: asyncio.Task | None = None
 
-    async def open(self, server_port: int, udp: bool = False) -> "BitlBee":
+    async def open(self, server_port: int, udp: bool = False, publishes: bool = False) -> "BitlBee":
         (self.folder / "bitlbee.conf").write_text(
             f"[settings]\nRunMode = Inetd\nAuthMode = Open\nConfigDir = {self.folder}\nPingInterval = 0\n"
             "HostName = localhost\n")
@@ -264,7 +264,9 @@ class BitlBee(Program):
         self.say(f"account add simple {self.bare} {PASSWORD}")
         await self.line("Account successfully added")
         for setting, value in (("port", str(server_port)), ("udp", str(udp).lower()), ("useproxy", "true"),
-                               ("proxy", "127.0.0.1"), ("auto_reconnect", "false")):
+                               ("proxy", "127.0.0.1"), ("auto_reconnect", "false"),
+                               # It handles one message of a read: what comes in the same segment waits for the next one.
+                               ("dopublish", str(publishes).lower())):
             self.say(f"account simple set {setting} {value}")
             await self.line(lambda line: f"{setting} = " in line, setting)
         return self
@@ -368,11 +370,11 @@ async def baresip(scene: Scene, user: str | None = None, transport: str = "udp",
     return made
 
 
-async def bitlbee(scene: Scene, user: str | None = None, udp: bool = False) -> BitlBee:
+async def bitlbee(scene: Scene, user: str | None = None, udp: bool = False, publishes: bool = False) -> BitlBee:
     """A libpurple client that has logged in."""
     made = BitlBee(user or scene.user())
     scene.terminals.append(made)
-    await made.open(scene.host.sip_port, udp)
+    await made.open(scene.host.sip_port, udp, publishes)
     await made.log_in()
     return made
 

@@ -38,7 +38,7 @@ async def is_seen(scene: Scene) -> None:
     # That it leaves it publishes without waiting for the challenge: this ends with the publication.
     client, user = await scene.online(), scene.user()
     await granted(scene, client, user)
-    purple = await bitlbee(scene, user)
+    purple = await bitlbee(scene, user, publishes=True)
     await client.wait("presence", lambda p: p["from"].bare == purple.bare and p["type"] == "available", "available")
 
 

@@ -58,6 +58,7 @@ async def run(report: Report, offset: int, match: str = "", kind: str = "roost")
                          ("listen", "proxy65", proxy), ("proxy65", "host", "127.0.0.1"),
                          ("authentication", "client_authorities", external.AUTHORITY),
                          ("authentication", "certificate_enrolment", "on"), ("sip", "notify_seconds", "0"),
+                         ("sip", "advertised_host", "127.0.0.1"),
                          ("sip", "trunks", trunk), ("sip", "routes", "[{ domain: phones.test, trunk: phones }]")], components=["push", "echo"])
             external.make_authority(server.directory)
         else:

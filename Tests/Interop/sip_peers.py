@@ -54,8 +54,9 @@ class Program:
         found = shutil.which(arguments[0], path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
         if found is None:
             raise Expectation(f"{arguments[0]} is not installed (Tests/apt-packages.txt)")
+        # It ends with the tests, however these end.
         self.process = await asyncio.create_subprocess_exec(
-            found, *arguments[1:], stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=self.folder,
+            "setpriv", "--pdeathsig", "TERM", found, *arguments[1:], stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=self.folder,
             start_new_session=True, **{"stdin": asyncio.subprocess.DEVNULL, **options})
         self._reading = asyncio.create_task(self._read(self.process.stdout))
 

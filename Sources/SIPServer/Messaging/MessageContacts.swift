@@ -12,6 +12,7 @@ final class MessageContacts {
     /// Users with new contacts whose homes are not in memory: messages may wait for them.
     private var unchecked: [JID] = []
     private var hasLookedAtStore = false
+    private var isEnding = false
 
     private struct Retry {
         weak var endpoint: SIPEndpoint?
@@ -39,12 +40,21 @@ final class MessageContacts {
             refreshed(user.address)
         }
         server.whenTicked.append { [weak self] uptime in self?.tick(uptime) }
+        server.whenDraining.append { [weak self] in self?.end() }
+    }
+
+    private func end() {
+        isEnding = true
+        router.homes.forEach { home in
+            for endpoint in home.endpoints where !endpoint.isClient { (endpoint as? SIPEndpoint)?.endWithServer() }
+        }
     }
 
     // MARK: Endpoints
 
     /// Makes what is missing, ends what is gone.
     private func arrange(_ home: UserHome) {
+        guard !isEnding else { return }
         let bindings = server.location.bindings(of: home.address)
         var known = home.endpoints.compactMap { $0 as? SIPEndpoint }
         guard !bindings.isEmpty || !known.isEmpty else { return }

@@ -28,6 +28,7 @@ final class SIPEndpoint: Endpoint {
     var isSending = false
     private var isUp = true
     private var hasLeft = false
+    private var isEnding = false
     /// Ways that were tried for the first of the queue.
     var tried = 0
     /// The contact understands CPIM and IMDN: it has sent some, or registered so.
@@ -129,7 +130,7 @@ final class SIPEndpoint: Endpoint {
     func isHeard() { if !isUp { tryAgain() } }
 
     func tryAgain() {
-        guard !isUp, !hasLeft, let home else { return }
+        guard !isUp, !hasLeft, !isEnding, let home else { return }
         isUp = true
         handler.router.becameReachable(self, home)
         sendNext()
@@ -156,14 +157,27 @@ final class SIPEndpoint: Endpoint {
 
     /// More comes than the contact takes: it is read back from the store when this is done.
     private func overflowed() {
-        guard isUp, queue.count >= Self.capacity, let home else { return }
+        guard isUp, queue.count >= Self.capacity else { return }
+        rest("too much waits for it")
+        handler.server.loop.scheduleTask(in: .seconds(1)) { [weak self] in self?.tryAgain() }
+    }
+
+    /// The server goes down: what is on its way may still be answered, the rest waits in the store.
+    func endWithServer() {
+        guard !isEnding else { return }
+        isEnding = true
+        rest("the server goes down")
+    }
+
+    /// Sends nothing more than what is on its way.
+    private func rest(_ reason: String) {
+        guard let home else { return }
         isUp = false
         let first = isSending ? queue.first : nil
         let rest = queue.dropFirst(isSending ? 1 : 0).compactMap(\.entry)
         queue = first.map { [$0] } ?? []
         releaseWaiters()
-        handler.router.becameUnreachable(self, home, returning: rest, because: "too much waits for it")
-        handler.server.loop.scheduleTask(in: .seconds(1)) { [weak self] in self?.tryAgain() }
+        handler.router.becameUnreachable(self, home, returning: rest, because: reason)
     }
 
     private func giveBack(_ reason: String) {

@@ -13,6 +13,12 @@ extension Phone {
     ) {
         send(make("MESSAGE", uri, callID: callID, lines: lines + ["Content-Type: \(type)"], body: text))
     }
+
+    /// Returns when the server has what was sent before: it came the same way.
+    func hasArrived() throws {
+        send(make("OPTIONS", "sip:\(domain)"))
+        _ = try final(.options)
+    }
 }
 
 @Suite("Messages between phones and clients", .serialized)
@@ -58,6 +64,7 @@ struct MessageTests {
                 #expect(message.first(.date)?.string.hasSuffix(" GMT") == true)
                 bob.answer(message, 200)
             }
+            try bob.hasArrived()
             try await bench.settle()
             let left = try await bench.database.read { try JournalStore.countAll(in: $0) }
             #expect(left == 0)
@@ -146,9 +153,7 @@ struct MessageTests {
             anna.say("later", to: Self.bob)
             bob.answer(try bob.request(.message), 480)
             _ = try anna.final(.message)
-            // Behind the answer on the same way.
-            bob.send(bob.make("OPTIONS", "sip:example.com"))
-            _ = try bob.final(.options)
+            try bob.hasArrived()
             try await bench.settle()
             #expect(try await bench.database.read { try JournalStore.countAll(in: $0) } == 1)
             try bob.register(callID: "same")
@@ -302,6 +307,7 @@ struct MessageTests {
             anna.say("x", to: Self.bob, callID: "find-me")
             bob.answer(try bob.request(.message), 200)
             _ = try anna.final(.message)
+            try bob.hasArrived()
             let loop = bench.loop
             let promise = loop.makePromise(of: [String].self)
             try await bench.on { server in

@@ -203,12 +203,12 @@ public final class SIPServer {
     public func drain(_ done: @escaping () -> Void) {
         isDraining = true
         for watcher in whenDraining { watcher() }
-        awaitTransactions(until: time.uptime + 2_000, done)
+        awaitTransactions(until: .now() + .seconds(2), done)
     }
 
-    private func awaitTransactions(until deadline: Int64, _ done: @escaping () -> Void) {
+    private func awaitTransactions(until deadline: NIODeadline, _ done: @escaping () -> Void) {
         let waits = transactions.active.values.contains { !$0.isAnswered } || !transactions.clients.isEmpty
-        guard waits, time.uptime < deadline else {
+        guard waits, .now() < deadline else {
             connections.forEach { $0.close() }
             forgetServers()
             return done()

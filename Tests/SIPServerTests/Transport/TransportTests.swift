@@ -71,7 +71,7 @@ struct TransportTests {
 
     @Test("a request of ours over UDP is repeated until it is answered, and the answer counts once")
     func repeats() async throws {
-        try await withServer([], configure: { $0.timers.t1 = 20 }) { bench in
+        try await withServer([], configure: { $0.timers.t1 = 100 }) { bench in
             let phone = try Phone("alice", server: bench.udp)
             let target = SIPTarget.uri(try #require(SIPURI("sip:alice@127.0.0.1:\(phone.port)")))
             let outcome = try await bench.send(.message, "sip:alice@127.0.0.1", to: target) {
@@ -123,7 +123,7 @@ struct TransportTests {
 
     @Test("an answer from elsewhere, or with a branch that was made up, belongs to nothing")
     func forged() async throws {
-        try await withServer([], configure: { $0.timers.t1 = 50 }) { bench in
+        try await withServer([], configure: { $0.timers.t1 = 150 }) { bench in
             let phone = try Phone("alice", server: bench.udp)
             let target = SIPTarget.uri(try #require(SIPURI("sip:alice@127.0.0.1:\(phone.port)")))
             let outcome = try await bench.send(.message, "sip:alice@127.0.0.1", to: target) {

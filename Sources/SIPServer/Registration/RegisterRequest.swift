@@ -28,7 +28,7 @@ struct RegisterRequest {
     static let agentBytes = 96
 
     /// - Parameter uptime: milliseconds.
-    init(_ message: SIPMessage, flow: SIPFlow, config: SIPConfig, uptime: Int64) throws(Refusal) {
+    init(_ message: SIPMessage, flow: SIPFlow, expires: SIPConfig.Expiry, uptime: Int64) throws(Refusal) {
         wantsGRUU = message.supports("gruu")
         guard message.has(.contact) else {
             wish = .list
@@ -63,7 +63,7 @@ struct RegisterRequest {
             guard let contact = SIPContact(item), contacts.count < 100 else {
                 throw Refusal(status: .badRequest, reason: "Bad Contact")
             }
-            let seconds = try Self.seconds(contact, message, config)
+            let seconds = try Self.seconds(contact, message, expires)
             var terms = Binding.Terms(contact: contact.uri.text)
             terms.instance = contact.instance ?? .empty
             if let regID = contact.regID, usesOutbound, !terms.instance.isEmpty {
@@ -98,7 +98,7 @@ struct RegisterRequest {
 
     /// What is granted (§10.3 step 7).
     private static func seconds(
-        _ contact: SIPContact, _ message: SIPMessage, _ config: SIPConfig
+        _ contact: SIPContact, _ message: SIPMessage, _ expires: SIPConfig.Expiry
     ) throws(Refusal) -> Int {
         let asked: Int
         if let own = contact.expires {
@@ -107,13 +107,13 @@ struct RegisterRequest {
             // What makes no sense counts as an hour (§20.19).
             asked = message.expires.map { Int($0) } ?? 3_600
         } else {
-            asked = config.registerExpires.standard
+            asked = expires.standard
         }
         guard asked > 0 else { return 0 }
-        if asked < config.registerExpires.least, asked < 3_600 {
-            throw Refusal(status: .intervalTooBrief, minExpires: config.registerExpires.least)
+        if asked < expires.least, asked < 3_600 {
+            throw Refusal(status: .intervalTooBrief, minExpires: expires.least)
         }
-        return min(asked, config.registerExpires.most)
+        return min(asked, expires.most)
     }
 
     /// Whether the contact is the sender itself, so that what is sent to where the request came from reaches it, through

@@ -160,7 +160,7 @@ public final class Registrar: SIPMethodHandler {
         let wanted: RegisterRequest
         do throws(RegisterRequest.Refusal) {
             wanted = try RegisterRequest(
-                request.message, flow: request.flow, config: server.config, uptime: server.uptime)
+                request.message, flow: request.flow, expires: server.config.registerExpires, uptime: server.uptime)
             try apply(wanted, request.message, address)
         } catch {
             return request.respond(error.status, reason: error.reason) {

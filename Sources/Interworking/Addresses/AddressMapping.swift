@@ -1,7 +1,7 @@
 import SIPWire
 import XMPPWire
 
-/// SIP addresses as JIDs and the other way round (RFC 7247 §4, §5).
+/// SIP addresses as JIDs and the other way round (RFC 7247 §6.4 and §6.5, with the characters of its table 1).
 ///
 ///     sip:d'artagnan@example.org            ↔ d\27artagnan@example.org          XEP-0106, percent escapes
 ///     sip:anna@example.org;gr=desk          ↔ anna@example.org/desk             GRUU (RFC 5627) and resource
@@ -132,7 +132,8 @@ public enum AddressMapping {
         var uri = Array(scheme.rawValue.utf8)
         uri.append(0x3A)
         if let local = jid.local {
-            uri += SIPURI.escapedUser(user(ofLocalpart: local))
+            let user = SIPURI.escapedUser(user(ofLocalpart: local))
+            uri += scheme == .sip || scheme == .sips ? user : escapedMailbox(user)
             uri.append(0x40)
         }
         uri += Array(JID.asciiDomain(jid.domain).utf8)
@@ -154,6 +155,15 @@ public enum AddressMapping {
         return uri(of: jid.bare)
     }
 
+    /// What may stand in the user part of a `sip:` URI and not in the mailbox of an `im:` one (§6.5 step 5; a dot may stand
+    /// in either, and means the same escaped or not).
+    private static func escapedMailbox(_ user: [UInt8]) -> [UInt8] {
+        guard user.contains(where: mailboxMarks.contains) else { return user }
+        return user.flatMap {
+            mailboxMarks.contains($0) ? [0x25, upperDigits[Int($0 >> 4)], upperDigits[Int($0 & 15)]] : [$0]
+        }
+    }
+
     /// A parameter's value with everything escaped that is no `paramchar` (RFC 3261 §25.1).
     public static func escapedParameter(_ bytes: some Sequence<UInt8>) -> [UInt8] {
         var written: [UInt8] = []
@@ -171,6 +181,7 @@ public enum AddressMapping {
 
     private static let hexDigits = Array("0123456789abcdef".utf8)
     private static let upperDigits = Array("0123456789ABCDEF".utf8)
+    private static let mailboxMarks = Array("(),;[\\]".utf8)
     /// `param-unreserved`
     private static let parameterMarks = Array("[]/:&+$".utf8)
 

@@ -1,9 +1,9 @@
 import SIPWire
 import XMPPWire
 
-/// Stanza errors as SIP statuses and the other way round (RFC 7247 §6, §7).
+/// Stanza errors as SIP statuses (RFC 7247 §7.1) and the other way round (§7.2).
 public enum ErrorMapping {
-    // MARK: From SIP
+    // MARK: From SIP (RFC 7247 §7.2)
 
     /// What a final response that is no success means to an XMPP entity. Codes of no document are as the first one of their
     /// class (RFC 3261 §8.1.3.2).
@@ -50,7 +50,7 @@ public enum ErrorMapping {
         return StanzaError(kind(of: condition), condition, "SIP \(status.rawValue) \(phrase)")
     }
 
-    // MARK: To SIP
+    // MARK: To SIP (RFC 7247 §7.1)
 
     /// The status that stands for a stanza error.
     ///
@@ -72,7 +72,7 @@ public enum ErrorMapping {
         case .registrationRequired: .proxyAuthenticationRequired
         case .remoteServerNotFound: .notFound
         case .remoteServerTimeout: .requestTimeout
-        // Not 503, which would speak about the server as a whole (RFC 7247 §6, note on service-unavailable).
+        // Not 503, which would speak about the server as a whole (RFC 7247 §7.1, note on service-unavailable).
         case .serviceUnavailable: .forbidden
         case .unexpectedRequest: .requestPending
         }

@@ -1,6 +1,11 @@
 import SIPWire
 
-/// The body of a MESSAGE for a stanza, and what goes into the headers beside it (RFC 7572 §4).
+/// The body of a MESSAGE for a stanza, and what goes into the headers beside it (RFC 7572 §4, table 1).
+///
+///     <body/>      body                    <subject/>   Subject             xml:lang   Content-Language
+///     <thread/>    Call-ID                 from         From, with `gr`     to         Request-URI, To
+///
+/// `type` has no counterpart there; `id` has one in envelopes alone.
 public struct PagerContent: Sendable {
     public var type: StaticString
     public var body: [UInt8]

@@ -3,7 +3,7 @@ import SIPWire
 import XMLWire
 import XMPPWire
 
-/// Writes the stanza that a MESSAGE becomes (RFC 7572 §5), byte for byte as XMPP clients get it.
+/// Writes the stanza that a MESSAGE becomes (RFC 7572 §5, table 2), byte for byte as XMPP clients get it.
 ///
 ///     From, `gr`             from                     Subject               <subject/>, and the type `normal`
 ///     Request-URI            to                       Call-ID               <thread/>

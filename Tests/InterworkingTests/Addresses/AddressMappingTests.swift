@@ -4,7 +4,7 @@ import XMPPWire
 
 @testable import Interworking
 
-@Suite("SIP addresses as JIDs (RFC 7247 §4, §5)") struct AddressMappingTests {
+@Suite("SIP addresses as JIDs (RFC 7247 §6)") struct AddressMappingTests {
     /// Both ways.
     private static let pairs: [(String, String)] = [
         ("sip:anna@example.org", "anna@example.org"),
@@ -29,6 +29,9 @@ import XMPPWire
         ("sip:anna@example.org;gr=caf%C3%A9%20%3B", "anna@example.org/café ;"),
         ("sip:+14155550100@example.org", "+14155550100@example.org"),
         ("sip:anna@[2001:db8::1]", "anna@[2001:db8::1]"),
+        // The addresses of RFC 7572 §4 and §5.
+        ("sip:juliet@example.com;gr=yn0cl4bnw0yr3vym", "juliet@example.com/yn0cl4bnw0yr3vym"),
+        ("sip:romeo@example.net;gr=dr4hcr0st3lup4c", "romeo@example.net/dr4hcr0st3lup4c"),
     ]
 
     @Test("one stands for the other, both ways", arguments: pairs) func bothWays(_ uri: String, _ jid: String) throws {
@@ -73,5 +76,11 @@ import XMPPWire
         #expect(String(decoding: AddressMapping.uri(of: jid, .im), as: UTF8.self) == "im:anna@example.org")
         #expect(String(decoding: AddressMapping.uri(of: jid, .pres), as: UTF8.self) == "pres:anna@example.org")
         #expect(String(decoding: AddressMapping.uri(of: jid, .sips), as: UTF8.self) == "sips:anna@example.org;gr=desk")
+        // What a mailbox may not have is escaped there alone (§6.5 step 5).
+        let odd = try JID(parsing: "a(b),c;d@example.org")
+        #expect(String(decoding: AddressMapping.uri(of: odd, .im), as: UTF8.self) == "im:a%28b%29%2Cc%3Bd@example.org")
+        #expect(String(decoding: AddressMapping.uri(of: odd), as: UTF8.self) == "sip:a(b),c;d@example.org")
+        let uri = try #require(SIPURI("im:a%28b%29%2Cc%3Bd@example.org"))
+        #expect(AddressMapping.jid(of: uri) == odd)
     }
 }

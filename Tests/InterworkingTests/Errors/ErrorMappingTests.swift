@@ -4,7 +4,7 @@ import XMPPWire
 
 @testable import Interworking
 
-@Suite("Stanza errors as SIP statuses (RFC 7247 §6, §7)") struct ErrorMappingTests {
+@Suite("Stanza errors as SIP statuses (RFC 7247 §7)") struct ErrorMappingTests {
     @Test(
         "a status is a condition",
         arguments: [

@@ -139,6 +139,49 @@ import XMPPWire
                 "<markable xmlns='urn:xmpp:chat-markers:0'/></message>"))
     }
 
+    /// The pair of RFC 7572 §4: Juliet to Romeo.
+    @Test("a stanza of the document is its MESSAGE") func juliet() throws {
+        let read = try stanza(
+            """
+            <message from='juliet@example.com/yn0cl4bnw0yr3vym' to='romeo@example.net' xml:lang='cs'>\
+            <subject>Ahoj</subject><body>Art thou not Romeo, and a Montague?</body>\
+            <thread>D9AA95FD-2BD5-46E2-AF0F-6CFAA96BDDFA</thread></message>
+            """)
+        let sent = try #require(PagerContent(read, takesCPIM: false, from: [], to: [], date: ""))
+        #expect("\(sent.type)" == "text/plain")
+        #expect(String(decoding: sent.body, as: UTF8.self) == "Art thou not Romeo, and a Montague?")
+        #expect(sent.body.count == 35)
+        #expect(String(decoding: sent.callID, as: UTF8.self) == "D9AA95FD-2BD5-46E2-AF0F-6CFAA96BDDFA")
+        #expect(String(decoding: sent.subject, as: UTF8.self) == "Ahoj")
+        #expect(String(decoding: sent.language, as: UTF8.self) == "cs")
+        let from = AddressMapping.uri(of: try JID(parsing: String(decoding: read.from, as: UTF8.self)))
+        #expect(String(decoding: from, as: UTF8.self) == "sip:juliet@example.com;gr=yn0cl4bnw0yr3vym")
+    }
+
+    /// The pair of RFC 7572 §5: Romeo to Juliet.
+    @Test("a MESSAGE of the document is its stanza") func romeo() throws {
+        let uri = try #require(SIPURI("sip:romeo@example.net;gr=dr4hcr0st3lup4c"))
+        let from = try #require(AddressMapping.jid(of: uri))
+        var writer = StanzaWriter(
+            from: Array(from.description.utf8), to: Array("juliet@example.com".utf8), name: Array("n".utf8))
+        writer.callID = SIPBytes("9E97FB43-85F4-4A00-8751-1124FD4C7B2E")
+        writer.language = SIPBytes("cs")
+        let body = Array("Neither, fair saint, if either thee dislike.".utf8)
+        #expect(body.count == 44)
+        let content = try body.withUnsafeBytes { try MessageContent.read($0, type: SIPBytes("text/plain")) }
+        let written = writer.write(content)
+        let element = try written.withUnsafeBytes {
+            try XMLElement(parsing: $0, streamDefaultNamespace: "jabber:client", streamPrefixes: [])
+        }
+        #expect(element["from"] == "romeo@example.net/dr4hcr0st3lup4c")
+        #expect(element["to"] == "juliet@example.com")
+        #expect(element["xml:lang"] == "cs")
+        #expect(
+            element.child("body", namespace: "jabber:client")?.text == "Neither, fair saint, if either thee dislike.")
+        #expect(
+            element.child("thread", namespace: "jabber:client")?.text == "9E97FB43-85F4-4A00-8751-1124FD4C7B2E")
+    }
+
     @Test("a MESSAGE with a subject is of type normal") func normal() throws {
         let (element, written) = try written(.text(Array("x".utf8), .none), subject: " News ")
         #expect(element["type"] == nil)

@@ -36,6 +36,7 @@ def parse() -> argparse.Namespace:
                         help="one suite instead of both; scenes: the short part of faults")
     parser.add_argument("--rounds", type=int, default=20, help="kill -9 rounds with durability power (20)")
     parser.add_argument("--process-rounds", type=int, default=3, help="rounds with durability process (3)")
+    parser.add_argument("--message-rounds", type=int, default=10, help="kill -9 rounds with MESSAGE of phones (10)")
     parser.add_argument("--drain-rounds", type=int, default=2, help="SIGTERM rounds (2)")
     parser.add_argument("--seed", type=int, help="repeats the random choices of a run")
     parser.add_argument("--server", choices=["roost", *KINDS], default="roost", help="fault run against another server")
@@ -66,7 +67,9 @@ async def main(options: argparse.Namespace) -> int:
             await moments.run(report, options.offset + 10)
             await scenes.run(report, options.offset + 20)
     if "faults" in suites:
-        from Faults import run as faults
+        from Faults import run as faults, sip
+        if options.server == "roost":
+            await sip.run(report, options.offset + 30, options.message_rounds, options.seed)
         await faults.run(faults.Options(
             rounds=options.rounds, process_rounds=options.process_rounds, drain_rounds=options.drain_rounds,
             seed=options.seed, server=options.server, offset=options.offset), report)

@@ -119,7 +119,7 @@ class Ledger:
         if sender != message.sender:
             self.fault("forged", f"f{index} of {message.sender} came from {sender}")
         self.last_delivery = time.monotonic()
-        self._delivered(index, message, user, token, element)
+        self.came(index, message, user, token, self._stanza_id(user, element), b"urn:xmpp:delay" in element)
         return index
 
     def _bounced(self, user: str, start: bytes) -> None:
@@ -134,8 +134,9 @@ class Ledger:
             self.fault("bounced twice", f"{identifier} from {message.sender} to {message.receiver}")
         message.bounced = True
 
-    def _delivered(self, index: int, message: Sent, user: str, token: str, element: bytes) -> None:
-        stanza_id = self._stanza_id(user, element)
+    def came(self, index: int, message: Sent, user: str, token: str, stanza_id: str | None,
+             is_stored: bool = False) -> None:
+        """A delivery; `stanza_id` is what repetitions of it are known by."""
         repeated = message.deliveries > 0
         message.deliveries += 1
         if repeated:
@@ -146,7 +147,7 @@ class Ledger:
                 self.fault("duplicate in one session and server life", f"f{index} {message.sender}->{token}")
         else:
             message.stanza_id = stanza_id
-            message.stored = b"urn:xmpp:delay" in element
+            message.stored = is_stored
         if user in self.several:
             resource = token.split("#")[0]
             message.seen_by = message.seen_by or set()
@@ -165,7 +166,7 @@ class Ledger:
         last = self._order.get((scope, message.sender), -1)
         if index < last:
             self.fault("out of order", f"{message.sender}->{token}: f{index} (sent in round {message.round}"
-                       f"{', stored' if b'urn:xmpp:delay' in element else ''}) after f{last}")
+                       f"{', stored' if is_stored else ''}) after f{last}")
         else:
             self._order[(scope, message.sender)] = index
 

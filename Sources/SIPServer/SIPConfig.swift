@@ -116,6 +116,9 @@ public struct SIPConfig: Sendable {
     /// Subscriptions of one watcher, and of all.
     public var subscriptionsPerUser = 2_000
     public var subscriptions = 1_000_000
+    /// Subscriptions of ours to people of other domains: for one user, and for all.
+    public var foreignWatchesPerUser = 1_000
+    public var foreignWatches = 100_000
 
     public init() {}
 

@@ -4,5 +4,6 @@ import Storage
 public enum SIPSchema {
     public static let migrations: [Migration] = [
         LocationStore.migration, XCAPSchema.migration, SubscriptionStore.migration,
+        ForeignWatchStore.migration,
     ]
 }

@@ -72,7 +72,7 @@ public enum SIPStandards {
         Standard("RFC 7247", "SIP and XMPP: Addresses and Errors", "Interworking"),
         Standard("RFC 7572", "SIP and XMPP: Single Messages", "Interworking/Messages"),
         Standard("RFC 7573", "SIP and XMPP: Message Sessions", "SIPServer/Messaging/Sessions"),
-        Standard("RFC 8048", "SIP and XMPP: Presence", "Interworking/Presence"),
+        Standard("RFC 8048", "SIP and XMPP: Presence", "Interworking/Presence, SIPServer/Foreign"),
         Standard("RFC 8760", "Digest with SHA-256", "SIPWire, SIPServer/Authentication", "MD5 and SHA-256, qop=auth"),
     ]
 }

@@ -138,6 +138,30 @@ async def presence_gateway(scene: Scene) -> None:
                       "off the phone")
 
 
+@claim("an XMPP user subscribes to somebody behind a trunk, sees what that one publishes there, and ends it (RFC 8048)")
+async def watches_over_trunk(scene: Scene) -> None:
+    await _trunk(scene)
+    client, device = await scene.online(), await _outside(scene, "rosaline")
+    published = await device.publish(presence(device.uri, "open", "away", "at the ball"))
+    expect(published.status == 200, f"{published}")
+    client.send_presence(pto=device.bare, ptype="subscribe")
+    await client.wait("presence", lambda p: p["type"] == "subscribed" and p["from"].bare == device.bare, "approval")
+    await client.wait("presence", lambda p: p["type"] == "away" and p["from"].bare == device.bare
+                      and p["status"] == "at the ball", "away")
+    published = await device.publish(presence(device.uri, "open", note="home"), published.get("sip-etag"))
+    await client.wait("presence", lambda p: p["type"] == "available" and p["from"].bare == device.bare
+                      and p["status"] == "home", "available")
+    # Another client of the same user is told what is known.
+    other = await scene.online(client.bare.split("@")[0])
+    await other.wait("presence", lambda p: p["from"].bare == device.bare and p["status"] == "home", "what is known")
+    await device.publish("", published.get("sip-etag"), expires=0)
+    await client.wait("presence", lambda p: p["type"] == "unavailable" and p["from"].bare == device.bare, "gone")
+    client.send_presence(pto=device.bare, ptype="unsubscribe")
+    await client.wait("roster_update", lambda iq: any(
+        str(contact) == device.bare and item["subscription"] == "none"
+        for contact, item in iq["roster"]["items"].items()), "the end")
+
+
 @claim("a phone behind a trunk subscribes to an XMPP user")
 async def watched_over_trunk(scene: Scene) -> None:
     await _trunk(scene)

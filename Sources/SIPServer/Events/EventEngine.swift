@@ -34,6 +34,7 @@ final class EventEngine {
     var storage = SubscriptionBook()
     private(set) lazy var subscribe = SubscribeHandler(self)
     let lines: LineWatcher
+    let foreign: ForeignPresence
     private(set) lazy var publish = PublishHandler(server: server)
     /// What was there before the restart has been taken up.
     private var isRestored = false
@@ -47,6 +48,7 @@ final class EventEngine {
         summaries = SummaryPackage(server: server)
         calls = DialogPackage(server: server)
         lines = LineWatcher(server: server)
+        foreign = ForeignPresence(server: server)
         add(presence)
         add(winfo)
         add(registrations)
@@ -269,6 +271,7 @@ final class EventEngine {
         }
         summaries.tick(second)
         lines.tick(second)
+        foreign.tick(second)
         saveSubscriptions()
     }
 }

@@ -19,7 +19,23 @@ public struct SIPSubscriptionEntry: Sendable, Equatable {
     public var isList: Bool
 }
 
+/// A subscription of the server's own to somebody of another domain.
+public struct SIPForeignWatchEntry: Sendable, Equatable {
+    public var watcher: JID
+    public var target: JID
+    /// The person lets the user see.
+    public var isApproved: Bool
+    /// The other side has taken the subscription.
+    public var isEstablished: Bool
+    /// Milliseconds since 1970.
+    public var expires: Int64
+}
+
 extension SIPServer {
+    /// People of other domains that users of ours watch.
+    public var foreignWatchCount: Int { events?.foreign.count ?? 0 }
+    public var foreignWatches: [SIPForeignWatchEntry] { events?.foreign.listed ?? [] }
+
     /// Subscriptions to users of ours.
     public var subscriptionCount: Int { events?.count ?? 0 }
 

@@ -86,7 +86,7 @@ final class LineWatcher {
     }
 
     private func forget(_ watch: GatewayWatch) {
-        server.dialogs.removeHalf(callID: watch.callID, localTag: watch.localTag)
+        server.dialogs.removeHalf(callID: watch.dialog.callID, localTag: watch.dialog.localTag)
     }
 
     // MARK: SUBSCRIBE
@@ -99,49 +99,21 @@ final class LineWatcher {
         }
         if !watch.isEstablished {
             forget(watch)
-            watch.begin()
+            watch.dialog.begin()
             if seconds > 0 {
-                server.dialogs.addHalf(watch, callID: watch.callID, localTag: watch.localTag)
+                server.dialogs.addHalf(watch, callID: watch.dialog.callID, localTag: watch.dialog.localTag)
             }
         }
-        watch.cseq &+= 1
         // Nothing else is sent before there is an answer.
         watch.due = now + 64
         let uri = trunk.requestURI(for: own, at: destination, isOwn: true)
-        let domain = SIPBytes(watch.user.domain)
-        var builder = SIPRequestBuilder(.subscribe, watch.remoteTarget ?? uri)
-        for route in watch.routes { builder.add(.route, route) }
-        builder.add(.maxForwards, number: 70)
-        builder.addParty(.from, uri: SIPBytes("sip:\(domain.string)"), tag: watch.localTag)
-        builder.addParty(.to, uri: uri, tag: watch.remoteTag)
-        builder.add(.callID, watch.callID)
-        builder.addCSeq(watch.cseq, .subscribe)
-        builder.add(.contact, text: contact(toward: destination))
-        builder.add(.event, "presence")
-        builder.add(.accept, "application/pidf+xml")
-        builder.add(.expires, number: Int(seconds))
-        let request = OutgoingRequest(method: .subscribe, bytes: builder.finish())
+        let request = watch.dialog.subscribe(
+            uri, from: SIPBytes("sip:\(watch.user.domain)"), contact: server.contact(toward: destination),
+            seconds: seconds)
         server.send(request, to: .uri(destination)) { [weak self, weak watch] outcome in
             guard let self, let watch, seconds > 0 else { return }
             answered(watch, outcome)
         }
-    }
-
-    /// Where NOTIFY is to come: a name or address of ours that others reach, and the port of the same transport.
-    private func contact(toward destination: SIPURI) -> String {
-        let bound = server.udpLinks.first?.bound
-        let isWild = bound.map { $0.host == "0.0.0.0" || $0.host == "[::]" } ?? true
-        let host =
-            server.config.advertisedHost ?? server.config.hostNames.first ?? (isWild ? nil : bound?.host)
-            ?? server.config.domains.first ?? "localhost"
-        let transport = destination.transport ?? (destination.isSecure ? .tls : .udp)
-        let port: UInt16?
-        switch transport {
-        case .tcp: port = server.ports.tcp
-        case .tls: port = server.ports.tls
-        default: port = bound?.port
-        }
-        return "<sip:\(host)\(port.map { ":\($0)" } ?? "");transport=\(transport.parameterName)>"
     }
 
     private var now: Int64 { server.time.uptime / 1_000 }
@@ -162,10 +134,7 @@ final class LineWatcher {
         }
         watch.isEstablished = true
         watch.failures = 0
-        watch.remoteTag = response.toTag.detached
-        watch.remoteTarget = response.contact?.uri.text.detached ?? watch.remoteTarget
-        // From the last to the first (RFC 3261 §12.1.2).
-        watch.routes = response.all(.recordRoute).reversed().map(\.detached)
+        watch.dialog.accepted(response)
         let granted = Int64(response.expires ?? UInt32(Self.seconds))
         watch.expires = now + granted
         watch.due = now + max(5, granted - min(granted / 5, 120))
@@ -179,8 +148,7 @@ final class LineWatcher {
             return request.respond(.methodNotAllowed) { $0.add(.allow, "NOTIFY") }
         }
         guard let state = message.subscriptionState else { return request.respond(.badRequest) }
-        guard message.cseqNumber > watch.remoteCSeq else { return request.respond(.serverInternalError) }
-        watch.remoteCSeq = message.cseqNumber
+        if let refusal = watch.dialog.took(message) { return request.respond(refusal) }
         request.respond(.ok)
         if state.isTerminated {
             watch.isEstablished = false
@@ -216,13 +184,7 @@ private final class GatewayWatch: SIPDialogUser {
     let user: JID
     let trunk: String
     unowned let watcher: LineWatcher
-    private(set) var callID = SIPBytes.empty
-    private(set) var localTag = SIPBytes.empty
-    var remoteTag: SIPBytes?
-    var remoteTarget: SIPBytes?
-    var routes: [SIPBytes] = []
-    var cseq: UInt32 = 0
-    var remoteCSeq: UInt32 = 0
+    var dialog = SubscriberDialog()
     /// The dialog is there.
     var isEstablished = false
     var failures = 0
@@ -232,13 +194,6 @@ private final class GatewayWatch: SIPDialogUser {
 
     init(_ watcher: LineWatcher, user: JID, trunk: String) {
         (self.watcher, self.user, self.trunk) = (watcher, user, trunk)
-    }
-
-    /// A dialog of its own.
-    func begin() {
-        callID = SIPBytes(HexText.digits(.random(in: 0 ... .max)) + HexText.digits(.random(in: 0 ... .max)))
-        localTag = SIPBytes(HexText.digits(.random(in: 0 ... .max)))
-        (remoteTag, remoteTarget, routes, cseq, remoteCSeq) = (nil, nil, [], 0, 0)
     }
 
     func handle(_ request: IncomingRequest, in dialog: SIPDialogKey) { watcher.handle(request, in: self) }

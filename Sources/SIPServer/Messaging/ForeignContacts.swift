@@ -28,46 +28,9 @@ final class ForeignContacts {
         handler.router.outside = leadsOut ? { [weak self] in self?.domain($0) } : nil
     }
 
-    func trunk(toDomain name: String) -> SIPTrunk? {
-        guard let uri = SIPURI("sip:" + JID.asciiDomain(name)) else { return nil }
-        return handler.server.trunks.route(of: uri, isOwnDomain: false)
-    }
-
-    /// Sends a request over the trunk that leads to a domain, to its servers in turn.
-    func send(_ request: OutgoingRequest, toDomain name: String, completion: @escaping (SIPOutcome) -> Void) {
-        guard let trunk = trunk(toDomain: name) else { return handler.server.loop.execute { completion(.unreachable) } }
-        trunk.requestsOut += 1
-        send(request, trunk, trunk.ordered[...], completion)
-    }
-
-    private func send(
-        _ request: OutgoingRequest, _ trunk: SIPTrunk, _ destinations: ArraySlice<SIPURI>,
-        _ completion: @escaping (SIPOutcome) -> Void
-    ) {
-        guard let destination = destinations.first else {
-            return handler.server.loop.execute { completion(.unreachable) }
-        }
-        handler.server.send(request, to: .uri(destination)) { [weak self] outcome in
-            let failure: SIPStatus?
-            switch outcome {
-            case .response(let response): failure = response.status == .serviceUnavailable ? response.status : nil
-            case .timeout: failure = .requestTimeout
-            case .unreachable: failure = .flowFailed
-            }
-            guard let failure else {
-                trunk.answered(destination)
-                return completion(outcome)
-            }
-            trunk.failed(destination, failure)
-            let others = destinations.dropFirst()
-            guard let self, !others.isEmpty else { return completion(outcome) }
-            send(request, trunk, others, completion)
-        }
-    }
-
     private func domain(_ name: String) -> ForeignDomain? {
         if let known = domains[name] { return known }
-        guard trunk(toDomain: name) != nil else { return nil }
+        guard handler.server.trunks.trunk(toDomain: name) != nil else { return nil }
         if domains.count >= Self.capacity { domains = [:] }
         let made = ForeignDomain(name, handler)
         domains[name] = made
@@ -95,8 +58,9 @@ final class ForeignDomain: DomainService {
     func receive(_ stanza: RoutedStanza) {
         switch stanza.kind {
         case .message: receiveMessage(stanza)
-        // Presence of people behind trunks is the watcher's (`Events`), not a stanza's.
-        case .presence: stanza.settle()
+        case .presence:
+            guard let events = handler.server.events else { return stanza.settle() }
+            events.foreign.receive(stanza)
         case .iq:
             stanza.refuse(.serviceUnavailable)
             stanza.settle()
@@ -132,7 +96,7 @@ final class ForeignDomain: DomainService {
         let request = MessageRequest(
             target: target, from: AddressMapping.uri(of: stanza.from), to: AddressMapping.uri(of: stanza.to.bare)
         ).build(content, name: nil, handler)
-        handler.foreign.send(request, toDomain: domain) { [weak self] outcome in
+        handler.server.trunks.send(request, toDomain: domain) { [weak self] outcome in
             guard let self else { return }
             if !content.isNotice, let error = Self.error(outcome) { stanza.refuse(error) }
             done(stanza)

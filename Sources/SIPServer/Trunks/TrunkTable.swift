@@ -4,7 +4,7 @@ import SIPWire
 
 /// All trunks and routes: whose request one is, where one goes, and whether the neighbours are there.
 public final class TrunkTable {
-    private unowned let server: SIPServer
+    unowned let server: SIPServer
     public private(set) var trunks: [SIPTrunk] = []
     /// Whose an address is; asked for each request, so remembered.
     private var byAddress: [TransportAddress: SIPTrunk?] = [:]

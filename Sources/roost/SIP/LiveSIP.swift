@@ -100,17 +100,8 @@ struct LiveSIP: AdminSIP {
                     after: query.after, limit: query.limit + 1
                 ).map { ($0.key, AdminSIPSubscription($0)) }
             }
-            if items.count <= query.limit, watcher == nil, query.package.map({ $0 == "presence" }) ?? true {
-                let own = server.gatewayWatches.filter { presentity == nil || $0.user == presentity }
-                    .map { watch in
-                        (
-                            key: "\(Self.ownMark)\(watch.user) \(watch.trunk)",
-                            item: AdminSIPSubscription(
-                                watcher: watch.user.domain, presentity: watch.user.description, package: "presence",
-                                state: watch.isEstablished ? "active" : "pending", direction: .outbound,
-                                expires: Timestamp.format(watch.expires), contact: watch.trunk, isList: false)
-                        )
-                    }
+            if items.count <= query.limit, query.package.map({ $0 == "presence" }) ?? true {
+                let own = Self.ownSubscriptions(server, watcher: watcher, presentity: presentity)
                     .filter { one in
                         (query.state.map { $0 == one.item.state } ?? true)
                             && (isBehind ? query.after.map { one.key > $0 } ?? true : true)
@@ -118,9 +109,37 @@ struct LiveSIP: AdminSIP {
                     .sorted { $0.key < $1.key }
                 items += own.prefix(query.limit + 1 - items.count)
             }
-            return AdminSIPList(
-                items: items, total: isWhole ? server.subscriptionCount + server.gatewayWatchCount : nil)
+            let count = server.subscriptionCount + server.gatewayWatchCount + server.foreignWatchCount
+            return AdminSIPList(items: items, total: isWhole ? count : nil)
         }
+    }
+
+    /// Lines at presence gateways, and people of other domains that users watch.
+    private static func ownSubscriptions(
+        _ server: SIPServer, watcher: JID?, presentity: JID?
+    ) -> [(key: String, item: AdminSIPSubscription)] {
+        let lines = watcher == nil ? server.gatewayWatches : []
+        return lines.filter { presentity == nil || $0.user == presentity }.map { watch in
+            (
+                key: "\(ownMark)\(watch.user) \(watch.trunk)",
+                item: AdminSIPSubscription(
+                    watcher: watch.user.domain, presentity: watch.user.description, package: "presence",
+                    state: watch.isEstablished ? "active" : "pending", direction: .outbound,
+                    expires: Timestamp.format(watch.expires), contact: watch.trunk, isList: false)
+            )
+        }
+            + server.foreignWatches.filter {
+                (watcher == nil || $0.watcher == watcher) && (presentity == nil || $0.target == presentity)
+            }.map { watch in
+                (
+                    key: "\(ownMark)\(watch.target) \(watch.watcher)",
+                    item: AdminSIPSubscription(
+                        watcher: watch.watcher.description, presentity: watch.target.description, package: "presence",
+                        state: watch.isApproved && watch.isEstablished ? "active" : "pending", direction: .outbound,
+                        expires: Timestamp.format(watch.expires),
+                        contact: server.trunks.trunk(toDomain: watch.target.domain)?.name ?? "", isList: false)
+                )
+            }
     }
 
     /// Begins keys of subscriptions of the server: behind every address.

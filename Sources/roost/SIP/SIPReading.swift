@@ -89,7 +89,7 @@ extension SIPReading {
         registrations = server.location.count
         registeredUsers = server.location.userCount
         subscriptions = server.subscriptionCount
-        outboundSubscriptions = server.gatewayWatchCount
+        outboundSubscriptions = server.gatewayWatchCount + server.foreignWatchCount
         transactions = server.transactions.count
         trunks = server.trunks.trunks.compactMap { trunk in
             trunk.destinations.contains { $0.isUp != nil } ? (trunk.name, trunk.isUp) : nil

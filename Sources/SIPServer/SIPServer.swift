@@ -64,6 +64,9 @@ public final class SIPServer {
     var streamLimits = SIPLimits()
     var connections: ConnectionTable
     var connecting = Connecting()
+    /// Servers that have said, or shown, that they are better left alone for a while.
+    var resting = RestingServers()
+    var notices = PacedLog()
     /// Made when a name is to be looked up for the first time.
     var locator: ServerLocator?
     var dns: DNSClient?
@@ -131,7 +134,8 @@ public final class SIPServer {
         transactions.tick(uptime)
         authentication.tick(uptime)
         scanners.tick(uptime, &counters)
-        tls?.reloadIfChanged()
+        // What we show others is one of them.
+        if tls?.reloadIfChanged() == true { outboundContext = nil }
         connections.tick(uptime)
         for watcher in whenTicked { watcher(uptime) }
     }

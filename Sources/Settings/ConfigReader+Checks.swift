@@ -40,6 +40,9 @@ extension ConfigReader {
     mutating func checkPaths() {
         config.adminSocket = absolute(config.adminSocket)
         if !config.clientAuthorities.isEmpty { config.clientAuthorities = absolute(config.clientAuthorities) }
+        if !config.sip.serverAuthorities.isEmpty {
+            config.sip.serverAuthorities = absolute(config.sip.serverAuthorities)
+        }
         config.database = absolute(config.database)
         for index in config.domains.indices {
             config.domains[index].certificate = absolute(config.domains[index].certificate)

@@ -95,7 +95,7 @@ def another(setting: dict, folder: Path) -> object:
         return ["mailto:somebody@example.com"]
     if key == "files.path":
         return str(folder / "other-files")
-    if key == "authentication.client_authorities":
+    if key in ("authentication.client_authorities", "sip.server_authorities"):
         return str(folder / "localhost.crt")
     if key == "web.public_url":
         return "https://chat.example.com"

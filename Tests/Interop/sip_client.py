@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import re
 import ssl
+from pathlib import Path
 from typing import Callable
 
 from support.servers import DOMAIN, PASSWORD, Server
@@ -78,9 +79,11 @@ class SIPClient:
 
     def __init__(self, server: Server, user: str, transport: str = "udp", password: str = PASSWORD,
                  algorithm: str = "MD5", port: int | None = None, address: str = "127.0.0.1",
-                 local: str = "127.0.0.1", domain: str = DOMAIN) -> None:
+                 local: str = "127.0.0.1", domain: str = DOMAIN, identity: Path | None = None) -> None:
         self.server, self.user, self.transport, self.password = server, user, transport, password
         self.algorithm, self.address, self.local, self.domain = algorithm, address, local, domain
+        # A PEM file with key and certificate, shown over TLS.
+        self.identity = identity
         self.uri = f"sip:{user}@{domain}"
         self.bare = f"{user}@{domain}"
         self.server_port = port or server.sip_port + (1 if transport == "tls" else 0)
@@ -117,6 +120,8 @@ class SIPClient:
         context = None
         if self.transport == "tls":
             context = ssl.create_default_context(cafile=str(self.server.certificate()))
+            if self.identity:
+                context.load_cert_chain(str(self.identity))
         reader, self._writer = await asyncio.open_connection(
             self.address, self.server_port, ssl=context, server_hostname=DOMAIN if context else None,
             local_addr=(self.local, 0))

@@ -25,7 +25,7 @@ _MODULES = [
 ]
 _SIP_MODULES = [
     "sip_sockets", "sip_login", "sip_calls", "sip_messages", "sip_sessions", "sip_presence", "sip_phone", "sip_purple",
-    "sip_proxies", "sip_admin", "sip_xcap", "sip_abuse",
+    "sip_proxies", "sip_tls", "sip_admin", "sip_xcap", "sip_abuse",
 ]
 _USERS = 600
 

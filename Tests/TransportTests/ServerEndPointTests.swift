@@ -94,7 +94,7 @@ struct ServerEndPointTests {
         let newer = try MadeCertificate("two.example", in: folder)
         try FileManager.default.setAttributes(
             [.modificationDate: Date(timeIntervalSinceNow: 100)], ofItemAtPath: newer.certificatePath)
-        try await loop.submit { contexts.value.reloadIfChanged() }.get()
+        #expect(try await loop.submit { contexts.value.reloadIfChanged() }.get())
         let pair = try await connect(contexts, loop, "two.example")
         #expect(pair.served == Array(SHA256.hash(data: newer.der)))
         #expect(pair.peer == newer.der)

@@ -68,6 +68,7 @@ final class SIPAuthentication {
         else {
             // Somebody of another domain, and nobody vouches for it.
             guard place != .dialog, !server.config.acceptsForeign else { return body(request) }
+            if let host = request.from?.uri.host { server.trunks.missed(request, host: host) }
             return refuse(request, message.method == .register ? .notFound : .forbidden)
         }
         if server.config.trustsEverybody {

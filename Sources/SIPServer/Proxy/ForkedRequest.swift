@@ -16,6 +16,8 @@ struct ProxyTarget {
     var trunk: SIPTrunk?
     /// Whose contact it is: a prepared bare address; empty for nobody's.
     var owner: [UInt8] = []
+    /// Other flows of the same instance, for when this one is dead (RFC 5626 §7).
+    var others: [ProxyTarget] = []
 }
 
 /// A request that is passed on to one or several places, until the best answer has been passed back: the response context
@@ -25,8 +27,10 @@ final class ForkedRequest {
         let target: ProxyTarget
         var client: ClientTransaction?
         var isDone = false
+        /// Its part of Max-Breadth.
+        let share: Int
 
-        init(_ target: ProxyTarget) { self.target = target }
+        init(_ target: ProxyTarget, share: Int) { (self.target, self.share) = (target, share) }
     }
 
     private unowned let proxy: SIPProxy
@@ -84,19 +88,19 @@ final class ForkedRequest {
         guard let group = waiting.popLast() else { return finish() }
         let share = max(1, breadth / group.count)
         deadline = isInvite ? proxy.deadline(isLast: isLast(group)) : .max
-        let started = group.map { Branch($0) }
+        let started = group.map { Branch($0, share: share) }
         branches += started
-        for branch in started { start(branch, share) }
+        for branch in started { start(branch) }
     }
 
     /// Nothing is waited for behind it: of a trunk, another server has its turn only when this one does not answer.
     private func isLast(_ group: [ProxyTarget]) -> Bool { waiting.isEmpty || group.contains { $0.trunk != nil } }
 
-    private func start(_ branch: Branch, _ share: Int) {
+    private func start(_ branch: Branch) {
         let target = branch.target
         let outgoing = forwarded.branch(
             to: target.uri, recordRoutes: proxy.recordRoutes(for: request, target), routes: target.routes,
-            breadth: share, loopMark: loopMark)
+            breadth: branch.share, loopMark: loopMark)
         target.trunk?.requestsOut += 1
         branch.client = proxy.server.send(
             outgoing, to: target.target, provisional: { [self] in provisional($0) },
@@ -125,23 +129,43 @@ final class ForkedRequest {
         case .response(let response):
             if response.statusCode != 503 { branch.target.trunk?.answered() }
             guard !wasDone else { return }
+            proxy.failed(branch.target, response.status, retryAfter: response.retryAfter)
+            if response.statusCode == 430, replace(branch) { return }
             results.append(.response(response))
-            proxy.failed(branch.target, response.status)
             if response.status.isGlobalFailure || (branch.target.trunk != nil && response.statusCode != 503) {
                 isDecided = true
                 cancelOthers()
             }
         case .timeout:
             guard !wasDone else { return }
-            results.append(.timeout)
             proxy.failed(branch.target, .requestTimeout)
+            if replace(branch) { return }
+            results.append(.timeout)
         case .unreachable:
             guard !wasDone else { return }
+            proxy.failed(branch.target, .flowFailed, problem: branch.client?.problem ?? "")
+            if replace(branch) { return }
             results.append(.unreachable)
-            proxy.failed(branch.target, .flowFailed)
         }
         guard branches.allSatisfy(\.isDone) else { return }
         if isDecided || isCancelled { finish() } else { next() }
+    }
+
+    /// Goes to another flow of the same instance, when the one of the branch leads nowhere (RFC 5626 §7). Anything else that an
+    /// instance says is its answer.
+    private func replace(_ branch: Branch) -> Bool {
+        guard !hasEnded, !isDecided, !isCancelled else { return false }
+        var others = branch.target.others
+        while !others.isEmpty {
+            var next = others.removeFirst()
+            guard case .binding(let binding) = next.target, !binding.isGone, binding.isReachable else { continue }
+            next.others = others
+            let replacement = Branch(next, share: branch.share)
+            branches.append(replacement)
+            start(replacement)
+            return true
+        }
+        return false
     }
 
     private func cancelOthers() {
@@ -210,6 +234,10 @@ final class ForkedRequest {
         if code == 503, !branches.contains(where: { $0.target.trunk != nil }) {
             return request.relay(
                 .serverInternalError, RelayedResponse.bytes(response, status: .serverInternalError))
+        }
+        // Flows to our own people are our affair; nobody before us can do anything about them.
+        if code == 430, branches.contains(where: { !$0.target.owner.isEmpty }) {
+            return request.respond(.temporarilyUnavailable)
         }
         guard code == 401 || code == 407 else {
             return request.relay(response.status, RelayedResponse.bytes(response))

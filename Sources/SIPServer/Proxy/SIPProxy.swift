@@ -144,12 +144,11 @@ public final class SIPProxy: SIPForwarding {
         return caller.map { home.blocks($0, .message) } ?? false
     }
 
-    /// One flow of an instance is enough (RFC 5626 §7): the newest; instances and plain contacts all together.
+    /// Of each instance one flow at a time (RFC 5626 §7), the newest first; instances and plain contacts all together.
     private static func targets(_ bindings: [Binding], of owner: [UInt8]) -> [ProxyTarget] {
-        var instances: Set<SIPBytes> = []
+        var instances: [SIPBytes: Int] = [:]
         var targets: [ProxyTarget] = []
         for binding in bindings {
-            if binding.regID != 0, !instances.insert(binding.instance).inserted { continue }
             guard let uri = binding.uri else { continue }
             var target = ProxyTarget(uri: withoutHeaders(uri), target: .binding(binding))
             target.q = Int(binding.q)
@@ -157,6 +156,13 @@ public final class SIPProxy: SIPForwarding {
             target.routes = SIPValueList(binding.pathText).map { $0 }
             if binding.path.isEmpty, let flow = binding.flow, flow.isOpen {
                 (target.flow, target.keepsFlow) = (flow, true)
+            }
+            if binding.regID != 0 {
+                if let place = instances[binding.instance] {
+                    targets[place].others.append(target)
+                    continue
+                }
+                instances[binding.instance] = targets.count
             }
             targets.append(target)
         }
@@ -200,7 +206,7 @@ public final class SIPProxy: SIPForwarding {
             return target
         }
         guard !targets.isEmpty else {
-            return request.respond(.serviceUnavailable) { $0.add(.retryAfter, number: 60) }
+            return request.respond(.serviceUnavailable) { $0.add(.retryAfter, number: trunk.restSeconds) }
         }
         pass(request, targets)
     }
@@ -291,8 +297,14 @@ public final class SIPProxy: SIPForwarding {
     func ended(_ fork: ForkedRequest) { calls[ObjectIdentifier(fork)] = nil }
 
     /// A branch came to nothing.
-    func failed(_ target: ProxyTarget, _ status: SIPStatus) {
-        if let trunk = target.trunk, case .uri(let uri, _) = target.target { trunk.failed(uri, status) }
+    ///
+    /// - Parameters:
+    ///   - problem: why it could not be reached, where that is known.
+    ///   - retryAfter: seconds that it wants to be left alone.
+    func failed(_ target: ProxyTarget, _ status: SIPStatus, problem: String = "", retryAfter: UInt32? = nil) {
+        if let trunk = target.trunk, case .uri(let uri, _) = target.target {
+            trunk.failed(uri, status, problem: problem, retryAfter: retryAfter)
+        }
         // RFC 5626 §5.3: what was to be reached over the flow only is gone with it.
         if status == .flowFailed, case .binding(let binding) = target.target, binding.isOutbound {
             server.location.remove(target.owner, id: binding.id, .expired)

@@ -27,6 +27,10 @@ public final class ClientTransaction {
     var request: OutgoingRequest?
     /// Where else it may go when this server does not answer.
     var alternatives: [SIPHop] = []
+    /// The server that it was sent to last; nil for a flow that was open.
+    var hop: SIPHop?
+    /// What a server has answered that has too much to do: the outcome, should the others not answer at all.
+    var refusal: SIPMessage?
     var isCancelled = false
     var cancelSent = false
     let completion: (SIPOutcome) -> Void
@@ -46,6 +50,9 @@ public final class ClientTransaction {
 
     /// Where it went last.
     public var way: SIPFlow? { flow }
+
+    /// What is known of why its last server could not be reached; empty for nothing.
+    public var problem: String { (flow?.link as? StreamLink)?.failure ?? "" }
 
     /// Gives an INVITE up (§9.1): at once when the peer has answered provisionally, otherwise when it does. The completion
     /// still comes.

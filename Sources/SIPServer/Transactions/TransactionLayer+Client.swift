@@ -159,13 +159,22 @@ extension TransactionLayer {
         }
         if actions.contains(.ended) { forget(client) }
         guard actions.contains(.deliver) else { return }
+        if let hop = client.hop { note(response, from: hop) }
         if status < 200 {
             if client.isCancelled, !client.cancelSent { sendCancel(client) }
             client.provisional?(response)
-        } else if status == 503, next(client) {
+        } else if status == 503, next(client, behind: response) {
             // RFC 3263 §4.3: the next server.
         } else {
             client.completion(.response(response))
+        }
+    }
+
+    private func note(_ response: SIPMessage, from hop: SIPHop) {
+        if response.statusCode != 503 {
+            server.resting.answered(hop)
+        } else if let seconds = response.retryAfter {
+            server.resting.wished(hop, seconds: seconds, server.uptime)
         }
     }
 
@@ -190,9 +199,11 @@ extension TransactionLayer {
         } else if !actions.isEmpty, let deadline = client.machine?.deadline {
             schedule(id, at: deadline)
         }
-        guard actions.contains(.timedOut), !next(client) else { return }
+        guard actions.contains(.timedOut) else { return }
+        if let hop = client.hop { server.resting.failed(hop, uptime) }
+        guard !next(client) else { return }
         server.counters.timeouts &+= 1
-        client.completion(.timeout)
+        client.completion(client.refusal.map { .response($0) } ?? .timeout)
     }
 
     private func forget(_ client: ClientTransaction) {
@@ -202,8 +213,9 @@ extension TransactionLayer {
     }
 
     /// Goes to the next server, if there is one.
-    private func next(_ client: ClientTransaction) -> Bool {
+    private func next(_ client: ClientTransaction, behind refusal: SIPMessage? = nil) -> Bool {
         guard !client.alternatives.isEmpty, !client.isCancelled else { return false }
+        if let refusal { client.refusal = refusal }
         forget(client)
         client.sent = nil
         server.route(client)
@@ -218,15 +230,16 @@ extension TransactionLayer {
             return forget(client)
         }
         forget(client)
-        if !next(client) { client.completion(.unreachable) }
+        if let hop = client.hop, !client.problem.isEmpty { server.resting.failed(hop, server.uptime) }
+        if !next(client) { client.completion(client.refusal.map { .response($0) } ?? .unreachable) }
     }
 
     func unreachable(_ client: ClientTransaction) {
         if client.machine != nil { forget(client) }
         guard !client.alternatives.isEmpty, !client.isCancelled else {
             // Whoever has just sent it is not ready for an answer.
-            let completion = client.completion
-            return server.loop.execute { completion(.unreachable) }
+            let (completion, refusal) = (client.completion, client.refusal)
+            return server.loop.execute { completion(refusal.map { .response($0) } ?? .unreachable) }
         }
         server.route(client)
     }

@@ -29,7 +29,7 @@ extension SIPServer {
                     }
                     hops = larger + hops
                 }
-                answer(nil, hops)
+                answer(nil, resting.choose(hops, uptime))
             }
         }
     }
@@ -38,8 +38,11 @@ extension SIPServer {
     func route(_ client: ClientTransaction) {
         guard !client.alternatives.isEmpty else { return transactions.unreachable(client) }
         let hop = client.alternatives.removeFirst()
+        client.hop = hop
         connect(hop) { [self] flow in
-            if let flow { transactions.start(client, on: flow) } else { transactions.unreachable(client) }
+            if let flow { return transactions.start(client, on: flow) }
+            resting.failed(hop, uptime)
+            transactions.unreachable(client)
         }
     }
 
@@ -65,8 +68,12 @@ extension SIPServer {
     private func open(_ hop: SIPHop) {
         var context: NIOSSLContext?
         if hop.transport == .tls {
-            context = try? outboundTLS()
-            guard context != nil else { return connected(hop, nil) }
+            do { context = try outboundTLS() } catch {
+                if notices.allows("outbound tls", uptime) {
+                    logger.error("no SIP server is connected to over TLS", metadata: ["error": "\(error)"])
+                }
+                return connected(hop, nil)
+            }
         }
         let server = NIOLoopBound(self, eventLoop: loop.nonisolated())
         let attempt = ClientBootstrap(group: loop.nonisolated())

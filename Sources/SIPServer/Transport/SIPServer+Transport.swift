@@ -93,12 +93,13 @@ extension SIPServer {
         }
     }
 
-    /// The head of a message whose end cannot be found.
-    func refuse(_ head: ByteBuffer, on flow: SIPFlow, _ status: SIPStatus) {
+    /// A message that is not looked at, such as the head of one whose end cannot be found.
+    func refuse(_ head: ByteBuffer, on flow: SIPFlow, _ status: SIPStatus, _ reason: StaticString? = nil) {
+        let reason = reason ?? status.reason
         do throws(SIPParseError) {
-            transactions.refuse(try SIPParser.parse(head, limits: streamLimits), on: flow, status, status.reason)
+            transactions.refuse(try SIPParser.parse(head, limits: streamLimits), on: flow, status, reason)
         } catch {
-            if let message = error.message { transactions.refuse(message, on: flow, status, status.reason) }
+            if let message = error.message { transactions.refuse(message, on: flow, status, reason) }
         }
     }
 }

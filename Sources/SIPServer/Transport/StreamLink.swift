@@ -1,4 +1,6 @@
+import Logging
 import NIOCore
+import NIOSSL
 import SIPWire
 import Transport
 
@@ -27,8 +29,16 @@ final class StreamLink: SIPLink {
     var encryption: TLSConnection?
     /// The peer's certificate while nobody has decided about it: input waits.
     private var isVerifying = false
-    /// The chain is one that an authority of ours stands behind.
-    private(set) var certificate: ClientCertificate?
+    /// What the certificate that the peer has shown is called; nil without one.
+    private(set) var shownNames: [String]?
+    /// The same once it is certain: an authority of ours stands behind it, or it is the server that we connected to.
+    private(set) var provenNames: [String] = []
+    /// Requests are refused with this phrase, because certificates are required.
+    private var refusal: StaticString?
+    /// Why it came to nothing; empty while nothing is wrong.
+    private(set) var failure = ""
+    /// Bytes that came after the end was decided, and were dropped.
+    private var drained = 0
 
     init(
         transport: SIPTransport, remote: TransportAddress, local: TransportAddress, isOutbound: Bool, name: String = "",
@@ -88,10 +98,12 @@ final class StreamLink: SIPLink {
     override func expects(_ id: UInt64) { waiting.insert(id) }
     override func expectsNoMore(_ id: UInt64) { waiting.remove(id) }
 
-    /// What was said still goes out.
+    /// What was said still goes out, and what the peer has sent meanwhile is read and dropped: a socket that is closed over
+    /// unread bytes is reset, and the reset overtakes the answer.
     override func close() {
         guard let context, !isClosing else { return }
         isClosing = true
+        input = ByteBuffer()
         if output.readableBytes > 0 {
             let bytes = output
             output = ByteBuffer()
@@ -99,8 +111,12 @@ final class StreamLink: SIPLink {
         }
         let channel = context.channel
         channel.close(mode: .output, promise: nil)
-        server.loop.scheduleTask(in: .seconds(2)) { channel.close(mode: .all, promise: nil) }
+        server.loop.scheduleTask(in: .seconds(Self.drainSeconds)) { channel.close(mode: .all, promise: nil) }
     }
+
+    /// Most of what is read from a peer that has been given up.
+    private static let drainSeconds: Int64 = 5
+    private static let drainBytes = 16 * 1_048_576
 
     override func closed() {
         guard isOpen else { return }
@@ -117,13 +133,18 @@ final class StreamLink: SIPLink {
         var bytes = bytes
         lastUse = server.time.uptime
         server.uptime = lastUse
-        guard !isClosing else { return }
+        guard !isClosing else { return drain(bytes.readableBytes) }
         if input.readableBytes == 0 {
             input = bytes
         } else {
             input.writeBuffer(&bytes)
         }
         if !isVerifying { read() }
+    }
+
+    private func drain(_ count: Int) {
+        drained += count
+        if drained > Self.drainBytes { context?.close(promise: nil) }
     }
 
     private func read() {
@@ -135,11 +156,11 @@ final class StreamLink: SIPLink {
                 if input.readerIndex > 0 { input = ByteBuffer(buffer: input) }
                 return
             case .message(let length):
-                hasSpoken = true
+                hasSpoken = refusal == nil
                 message(length)
             case .ping(let length):
                 input.moveReaderIndex(forwardBy: length)
-                hasSpoken = true
+                hasSpoken = refusal == nil
                 send(Self.pong, to: remote)
             case .pong(let length): input.moveReaderIndex(forwardBy: length)
             case .fault(let status, let header): fault(status, header)
@@ -154,6 +175,10 @@ final class StreamLink: SIPLink {
     private func message(_ length: Int) {
         guard let slice = input.readSlice(length: length) else { return }
         server.counters.streamMessagesIn &+= 1
+        if let refusal {
+            server.refuse(slice, on: flow, .forbidden, refusal)
+            return close()
+        }
         server.received(slice, on: flow, isStream: true)
     }
 
@@ -173,11 +198,14 @@ final class StreamLink: SIPLink {
 
     /// The peer has shown one: nothing is read until it is known what it is worth.
     func handshaken(_ chain: [[UInt8]]) {
-        guard let leaf = chain.first, let shown = ClientCertificate(der: leaf) else {
-            if server.config.requiresCertificates { close() }
-            return
+        guard let leaf = chain.first else { return decide("it has shown none", "Certificate Required") }
+        guard let shown = ClientCertificate(der: leaf) else {
+            return decide("it cannot be read", "Certificate Not Accepted")
         }
-        guard let authorities = server.config.clientAuthorities else { return }
+        shownNames = shown.hostNames
+        guard let authorities = server.config.clientAuthorities else {
+            return decide("no authorities are named that could stand behind it", "Certificate Not Accepted")
+        }
         isVerifying = true
         let link = NIOLoopBound(self, eventLoop: server.loop.nonisolated())
         Task {
@@ -185,10 +213,54 @@ final class StreamLink: SIPLink {
             link.eventLoop.execute {
                 let link = link.value
                 link.isVerifying = false
-                if isTrusted { link.certificate = shown }
-                if !isTrusted, link.server.config.requiresCertificates { return link.close() }
+                if isTrusted {
+                    link.provenNames = shown.hostNames
+                } else {
+                    let isDated = !shown.isValid(at: .now)
+                    link.decide(
+                        isDated ? "it is out of date" : "no authority that is believed stands behind it",
+                        "Certificate Not Accepted")
+                }
                 link.read()
             }
+        }
+    }
+
+    /// Our own side of the handshake is done: the certificate is for the name that was wanted, or the connection is gone.
+    func connected() { if !name.isEmpty { provenNames = [name] } }
+
+    /// The peer has no certificate that counts. Its requests are refused where one is required; elsewhere it is one of many.
+    private func decide(_ problem: String, _ phrase: StaticString) {
+        let isRequired = server.config.requiresCertificates
+        if isRequired { refusal = phrase }
+        guard isRequired || shownNames != nil, server.notices.allows("certificate \(remote.ip)", server.uptime) else {
+            return
+        }
+        server.logger.warning(
+            "a certificate over SIP is not accepted",
+            metadata: [
+                "address": "\(remote)", "names": "\((shownNames ?? []).joined(separator: " "))", "reason": "\(problem)",
+            ])
+    }
+
+    /// Reading, writing or the handshake went wrong. Of a connection over which something came, nothing is to be told.
+    func failed(_ error: any Error) {
+        guard transport.isSecure, !isClosing, !hasSpoken,
+            error is NIOSSLError || error is NIOSSLExtraError || error is BoringSSLError
+        else {
+            return server.logger.debug("a SIP connection failed", metadata: ["error": "\(error)"])
+        }
+        failure = TLSProblem.text(error, name: name)
+        guard isOutbound || error as? NIOSSLError != .uncleanShutdown,
+            server.notices.allows("tls \(remote.ip) \(failure)", server.uptime)
+        else { return }
+        let metadata: Logger.Metadata = [
+            "address": "\(remote)", "name": "\(name)", "reason": "\(failure)", "error": "\(error)",
+        ]
+        if isOutbound {
+            server.logger.warning("a SIP server is not connected to over TLS", metadata: metadata)
+        } else {
+            server.logger.info("a SIP peer did not come to TLS", metadata: metadata)
         }
     }
 
@@ -218,8 +290,14 @@ final class StreamHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { link.received(unwrapInboundIn(data)) }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if TLSReport.isHandshake(event), let encryption = link.encryption {
-            link.handshaken(encryption.peerCertificates(on: context.channel))
+        if TLSReport.isHandshake(event) {
+            if let encryption = link.encryption {
+                if link.server.config.asksForCertificates {
+                    link.handshaken(encryption.peerCertificates(on: context.channel))
+                }
+            } else {
+                link.connected()
+            }
         }
         context.fireUserInboundEventTriggered(event)
     }
@@ -231,7 +309,7 @@ final class StreamHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        link.server.logger.debug("a SIP connection failed", metadata: ["error": "\(error)"])
+        link.failed(error)
         context.close(promise: nil)
     }
 }

@@ -11,6 +11,8 @@ public final class SIPTrunk {
         public internal(set) var lastError = ""
         /// When that changed, milliseconds since 1970.
         public internal(set) var since: Int64 = 0
+        /// It wants to be left alone until then, milliseconds of uptime (503 with Retry-After, RFC 3261 §21.5.4).
+        public internal(set) var restsUntil: Int64 = 0
     }
 
     public internal(set) var settings: TrunkSettings
@@ -39,9 +41,25 @@ public final class SIPTrunk {
         }
     }
 
-    /// Servers to try, best first: in the order of the settings, those that are down behind the others.
+    /// Servers to try, best first: in the order of the settings, those that are down behind the others, without those that
+    /// rest.
     var ordered: [SIPURI] {
-        destinations.filter { $0.isUp != false }.map(\.uri) + destinations.filter { $0.isUp == false }.map(\.uri)
+        let uptime = now().uptime
+        let awake = destinations.filter { $0.restsUntil <= uptime }
+        return awake.filter { $0.isUp != false }.map(\.uri) + awake.filter { $0.isUp == false }.map(\.uri)
+    }
+
+    /// Seconds until one of them has rested; a minute where none rests.
+    var restSeconds: Int {
+        let ends = destinations.map(\.restsUntil).filter { $0 > now().uptime }
+        return ends.min().map { max(1, Int(($0 - now().uptime + 999) / 1_000)) } ?? 60
+    }
+
+    func rests(_ destination: Destination) -> Bool { destination.restsUntil > now().uptime }
+
+    /// Whether people of that domain, in lower case, are behind it.
+    func serves(_ host: String) -> Bool {
+        settings.domains.contains { $0 == host || ($0.hasPrefix("*.") && host.hasSuffix($0.dropFirst())) }
     }
 
     /// What goes there asks for this: a number gets the prefix and the host of the trunk, a foreign address stays.
@@ -67,18 +85,28 @@ public final class SIPTrunk {
         set(uri, isUp: true, "")
     }
 
-    func failed(_ uri: SIPURI, _ status: SIPStatus) {
+    /// - Parameters:
+    ///   - problem: why it cannot be reached, where that is known.
+    ///   - retryAfter: seconds that it wants to be left alone.
+    func failed(_ uri: SIPURI, _ status: SIPStatus, problem: String = "", retryAfter: UInt32? = nil) {
         failures += 1
         switch status.rawValue {
         case 408: set(uri, isUp: false, "no answer")
-        case 430: set(uri, isUp: false, "cannot be reached")
-        case 503: set(uri, isUp: false, "503 Service Unavailable")
+        case 430: set(uri, isUp: false, problem.isEmpty ? "cannot be reached" : problem)
+        case 503:
+            let seconds = retryAfter.map { min(Int64($0), RestingServers.longest) } ?? 0
+            set(
+                uri, isUp: false,
+                seconds > 0
+                    ? "503 Service Unavailable, not before \(seconds) s have gone by" : "503 Service Unavailable",
+                rest: seconds * 1_000)
         default: set(uri, isUp: true, "")
         }
     }
 
-    private func set(_ uri: SIPURI, isUp: Bool, _ error: String) {
+    private func set(_ uri: SIPURI, isUp: Bool, _ error: String, rest: Int64 = 0) {
         guard let index = destinations.firstIndex(where: { $0.uri.text == uri.text }) else { return }
+        destinations[index].restsUntil = rest > 0 ? now().uptime + rest : 0
         if destinations[index].isUp != isUp {
             destinations[index].isUp = isUp
             destinations[index].since = now().wall

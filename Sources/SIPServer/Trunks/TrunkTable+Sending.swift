@@ -24,10 +24,16 @@ extension TrunkTable {
         _ completion: @escaping (SIPOutcome) -> Void
     ) {
         guard let destination = destinations.first else { return server.loop.execute { completion(.unreachable) } }
-        server.send(request, to: .uri(destination)) { [weak self] outcome in
+        var client: ClientTransaction?
+        client = server.send(request, to: .uri(destination)) { [weak self] outcome in
+            let problem = client?.problem ?? ""
+            client = nil
             let failure: SIPStatus?
+            var rest: UInt32?
             switch outcome {
-            case .response(let response): failure = response.status == .serviceUnavailable ? response.status : nil
+            case .response(let response):
+                failure = response.status == .serviceUnavailable ? response.status : nil
+                rest = response.retryAfter
             case .timeout: failure = .requestTimeout
             case .unreachable: failure = .flowFailed
             }
@@ -35,7 +41,7 @@ extension TrunkTable {
                 trunk.answered(destination)
                 return completion(outcome)
             }
-            trunk.failed(destination, failure)
+            trunk.failed(destination, failure, problem: problem, retryAfter: rest)
             let others = destinations.dropFirst()
             guard let self, !others.isEmpty else { return completion(outcome) }
             send(request, trunk, others, completion)

@@ -44,8 +44,7 @@ public final class TrunkTable {
     private func trunk(of request: IncomingRequest) -> SIPTrunk? {
         guard !trunks.isEmpty else { return nil }
         let flow = request.flow
-        if let certificate = (flow.link as? StreamLink)?.certificate {
-            let names = certificate.hostNames
+        if flow.transport.isSecure, let names = (flow.link as? StreamLink)?.provenNames, !names.isEmpty {
             let found = trunks.first { trunk in
                 trunk.settings.certificates.contains { wanted in names.contains { Self.covers(wanted, $0) } }
             }
@@ -68,6 +67,39 @@ public final class TrunkTable {
         return name[dot...] == wanted.lowercased().dropFirst()
     }
 
+    /// Tells the log why somebody who speaks for people behind a trunk was taken for a stranger.
+    ///
+    /// - Parameter host: of From.
+    func missed(_ request: IncomingRequest, host: SIPBytes) {
+        let host = host.string
+        guard let trunk = trunks.first(where: { $0.serves(host) }),
+            server.notices.allows("trunk \(trunk.name) \(request.flow.remote.ip)", server.uptime)
+        else { return }
+        server.logger.warning(
+            "a request in the name of people behind a trunk did not come from the trunk",
+            metadata: [
+                "trunk": "\(trunk.name)", "domain": "\(host)", "address": "\(request.flow)",
+                "reason": "\(Self.reason(trunk.settings, request.flow))",
+            ])
+    }
+
+    private static func reason(_ trunk: TrunkSettings, _ flow: SIPFlow) -> String {
+        let isElsewhere = trunk.addresses.isEmpty ? "" : "its address is not among the trunk's, and "
+        guard !trunk.certificates.isEmpty else {
+            return trunk.addresses.isEmpty
+                ? "neither addresses nor certificates are set for the trunk" : "its address is not among the trunk's"
+        }
+        guard flow.transport.isSecure, let link = flow.link as? StreamLink else {
+            return isElsewhere + "it came without TLS, where it could show the trunk's certificate"
+        }
+        guard let shown = link.shownNames else { return isElsewhere + "it has shown no certificate" }
+        let names = shown.joined(separator: " ")
+        return isElsewhere
+            + (link.provenNames.isEmpty
+                ? "its certificate of \(names) is not accepted"
+                : "its certificate is of \(names), not of \(trunk.certificates.joined(separator: " "))")
+    }
+
     // MARK: Where
 
     /// The trunk for a URI: by the routes, in their order, then by what the trunks themselves serve.
@@ -81,9 +113,7 @@ public final class TrunkTable {
             if let trunk = self[route.trunk] { return trunk }
         }
         guard !isOwnDomain, !host.isEmpty else { return nil }
-        return trunks.first { trunk in
-            trunk.settings.domains.contains { $0 == host || ($0.hasPrefix("*.") && host.hasSuffix($0.dropFirst())) }
-        }
+        return trunks.first { $0.serves(host) }
     }
 
     // MARK: Whether they are there
@@ -91,7 +121,7 @@ public final class TrunkTable {
     private func tick(_ uptime: Int64) {
         for trunk in trunks where trunk.settings.keepAliveSeconds > 0 && uptime >= trunk.nextCheck {
             trunk.nextCheck = uptime + Int64(trunk.settings.keepAliveSeconds) * 1_000
-            for destination in trunk.destinations { check(trunk, destination.uri) }
+            for destination in trunk.destinations where !trunk.rests(destination) { check(trunk, destination.uri) }
         }
     }
 
@@ -106,13 +136,16 @@ public final class TrunkTable {
         builder.add(.callID, HexText.digits(.random(in: .min ... .max)))
         builder.addCSeq(1, .options)
         builder.add(.accept, "application/sdp")
-        server.send(OutgoingRequest(method: .options, bytes: builder.finish()), to: .uri(uri)) { outcome in
+        var client: ClientTransaction?
+        client = server.send(OutgoingRequest(method: .options, bytes: builder.finish()), to: .uri(uri)) { outcome in
             switch outcome {
             case .response(let response) where response.statusCode != 503: trunk.answered(uri)
-            case .response: trunk.failed(uri, .serviceUnavailable)
+            case .response(let response):
+                trunk.failed(uri, .serviceUnavailable, retryAfter: response.retryAfter)
             case .timeout: trunk.failed(uri, .requestTimeout)
-            case .unreachable: trunk.failed(uri, .flowFailed)
+            case .unreachable: trunk.failed(uri, .flowFailed, problem: client?.problem ?? "")
             }
+            client = nil
         }
     }
 }

@@ -31,6 +31,8 @@ extension ServerConfig {
         /// `Max-Forwards` of requests that come without one, and of our own, 1 … 255.
         public var maxForwards: Int = 70
         public var clientCertificates = ClientCertificates.off
+        /// PEM file of those who stand behind certificates of servers that are connected to; empty for the system's.
+        public var serverAuthorities = ""
         /// Contact lists and presence rules over HTTP (RFC 4825).
         public var isXCAPOn = true
         /// Connections over TCP and TLS at a time, 16 … 1,000,000.

@@ -95,6 +95,11 @@ extension Setting {
                 + " required refuses connections without one.",
             choice(\.sip.clientCertificates), title: "Client certificates (SIP TLS)"),
         Setting(
+            "sip.server_authorities",
+            "PEM file of the authorities behind the certificates of servers that are connected to over TLS: trunks, and servers"
+                + " of other domains. Empty: those that the operating system believes.",
+            .text(\.sip.serverAuthorities), title: "Authorities of SIP servers"),
+        Setting(
             "sip.xcap",
             "Whether SIP clients reach their contact lists and presence rules at /xcap-root of listen.https (RFC 4825).",
             toggle(\.sip.isXCAPOn), title: "XCAP"),

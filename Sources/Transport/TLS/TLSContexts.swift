@@ -97,16 +97,21 @@ public final class TLSContexts {
     }
 
     /// Takes changed files into use; running connections keep theirs. A broken file changes nothing.
-    public func reloadIfChanged() {
+    ///
+    /// - Returns: whether others are in use now.
+    @discardableResult
+    public func reloadIfChanged() -> Bool {
         let now = Self.dates(of: sources)
-        guard now != modified else { return }
+        guard now != modified else { return false }
         do {
             (first, byDomain) = try Self.make(sources, asksForCertificates)
             modified = now
             logger.notice("certificates reloaded")
+            return true
         } catch {
             modified = now
             logger.error("new certificates not taken into use", metadata: ["error": "\(error)"])
+            return false
         }
     }
 

@@ -33,6 +33,7 @@ extension SIPConfig {
         failuresPerAccount = config.limits.failedLoginsPerAccount
         asksForCertificates = sip.clientCertificates != .off || sip.trunks.contains { !$0.certificates.isEmpty }
         requiresCertificates = sip.clientCertificates == .required
+        serverAuthorities = sip.serverAuthorities.isEmpty ? nil : sip.serverAuthorities
         nameServers = sip.dnsServers
         advertisedHost =
             sip.advertisedHost.isEmpty

@@ -60,6 +60,7 @@ struct SettingsTarget: LiveSettings.Target {
     func prepare(_ config: ServerConfig) async throws -> Listeners.Move {
         try TLSContexts.check(config.domains.map { TLSContexts.Source($0) })
         if !config.clientAuthorities.isEmpty { _ = try ClientAuthorities(path: config.clientAuthorities) }
+        if !config.sip.serverAuthorities.isEmpty { _ = try ClientAuthorities(path: config.sip.serverAuthorities) }
         if config.files.isEnabled { _ = try FileFolder(path: config.filesFolder) }
         return try await listeners.move(to: plans(config))
     }

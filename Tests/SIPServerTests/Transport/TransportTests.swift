@@ -41,6 +41,23 @@ struct TransportTests {
         }
     }
 
+    @Test("the answer to what is too large is there although the client goes on sending, up to a bound")
+    func tooLarge() async throws {
+        try await withServer([]) { bench in
+            let phone = try Phone("alice", server: bench.tcp, tcp: true)
+            let head = phone.make("MESSAGE", "sip:bob@example.com", lines: ["Content-Type: text/plain"])
+            phone.send(head.replacingOccurrences(of: "Content-Length: 0", with: "Content-Length: 90000000"))
+            // More than sockets hold: what nobody reads would be answered with a reset.
+            phone.send([UInt8](repeating: 0x61, count: 12_000_000))
+            #expect(try phone.final(.message).statusCode == 413)
+            #expect(try await bench.on { $0.connectionCount } == 1)
+            phone.send([UInt8](repeating: 0x61, count: 8_000_000))
+            let start = ContinuousClock.now
+            while try await bench.on({ $0.connectionCount }) > 0 { _ = phone.isSilent(10) }
+            #expect(ContinuousClock.now - start < .seconds(4))
+        }
+    }
+
     @Test("connections of one address are bounded")
     func bounded() async throws {
         try await withServer([], configure: { $0.connectionsPerAddress = 2 }) { bench in

@@ -1,0 +1,1 @@
+../../ResolvingTests/NameServer.swift

@@ -18,11 +18,29 @@ public final class Registrar: SIPMethodHandler {
     /// Bindings out of the store, until the socket that they registered over is bound.
     private var sources: [(Binding, TransportAddress)] = []
     /// Who is registered over a connection.
-    private var byLink: [ObjectIdentifier: [Registrations]] = [:]
+    private var byLink: [ObjectIdentifier: LinkUsers] = [:]
     private var date: (second: Int64, text: [UInt8]) = (0, [])
     private var lastID: Int64
 
     static let waitingLimit = 10_000
+
+    /// Some may stand there twice, or be gone, until it is tidied: so adding costs the same however many there are.
+    private struct LinkUsers {
+        private(set) var users: [Registrations] = []
+        private var limit = 8
+
+        mutating func add(_ user: Registrations, _ link: SIPLink) {
+            if users.count >= limit {
+                var seen: Set<ObjectIdentifier> = []
+                users.removeAll { user in
+                    !user.bindings.contains { $0.flow?.link === link }
+                        || !seen.insert(ObjectIdentifier(user)).inserted
+                }
+                limit = max(8, users.count * 2)
+            }
+            users.append(user)
+        }
+    }
 
     init(server: SIPServer) {
         self.server = server
@@ -91,7 +109,7 @@ public final class Registrar: SIPMethodHandler {
     /// A flow is gone, and with it what was to be reached over nothing else (RFC 5626 §6).
     private func linkClosed(_ link: SIPLink) {
         guard let users = byLink.removeValue(forKey: ObjectIdentifier(link)) else { return }
-        for user in users {
+        for user in users.users {
             var hasChanged = false
             for binding in user.bindings where binding.flow?.link === link {
                 guard binding.isOutbound else {
@@ -259,9 +277,15 @@ public final class Registrar: SIPMethodHandler {
 
     private func remember(_ user: Registrations, _ flow: SIPFlow?) {
         guard let flow, flow.transport.isReliable else { return }
-        let key = ObjectIdentifier(flow.link)
-        guard byLink[key]?.contains(where: { $0 === user }) != true else { return }
-        byLink[key, default: []].append(user)
+        byLink[ObjectIdentifier(flow.link), default: LinkUsers()].add(user, flow.link)
+    }
+
+    /// Entries of users that registered over connections; some stand there twice.
+    var rememberedUsers: Int { byLink.values.reduce(0) { $0 + $1.users.count } }
+
+    /// The public GRUU of a contact (RFC 5627); nil for one without instance.
+    public func gruu(of binding: Binding, _ address: [UInt8]) -> String? {
+        gruus.publicURI(of: binding, address).map { String(decoding: $0, as: UTF8.self) }
     }
 
     // MARK: The answer

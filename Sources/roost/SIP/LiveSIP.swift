@@ -40,7 +40,9 @@ struct LiveSIP: AdminSIP {
                 for binding in bindings where text.map({ Self.matches(binding, address, $0) }) ?? true {
                     // No address has a space.
                     page.offer(
-                        address + [0x20] + binding.contact.array, AdminSIPRegistration(binding, of: address, now))
+                        address + [0x20] + binding.contact.array,
+                        AdminSIPRegistration(
+                            binding, of: address, gruu: server.registrar.gruu(of: binding, address), now))
                 }
             }
             if let user {
@@ -212,13 +214,13 @@ extension SortedPage where Item: Sendable {
 }
 
 extension AdminSIPRegistration {
-    init(_ binding: Binding, of user: [UInt8], _ now: (uptime: Int64, wall: Int64)) {
+    init(_ binding: Binding, of user: [UInt8], gruu: String?, _ now: (uptime: Int64, wall: Int64)) {
         self.init(
             user: String(decoding: user, as: UTF8.self), contact: binding.contact.string,
             transport: binding.flow.map { "\($0.transport.parameter)" } ?? "",
             address: binding.flow.map { "\($0.remote)" } ?? "",
             expires: Timestamp.format(now.wall + binding.expires - now.uptime), q: Double(binding.q) / 1_000,
-            client: binding.userAgent.string, instance: binding.instance.string, gruu: "",
+            client: binding.userAgent.string, instance: binding.instance.string, gruu: gruu ?? "",
             path: binding.path.map(\.text.string))
     }
 }

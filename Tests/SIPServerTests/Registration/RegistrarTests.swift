@@ -191,4 +191,33 @@ struct RegistrarTests {
             #expect(try await bench.on { $0.location.count } == 0)
         }
     }
+
+    @Test("many users register over one connection, come and go; when it ends, all of them are without it")
+    func oneConnection() async throws {
+        let names = (0..<40).map { "user\($0)" }
+        try await withServer(names) { bench in
+            let edge = try Phone("edge", server: bench.tcp, tcp: true)
+            func register(_ name: String, _ expires: Int) throws {
+                edge.send(
+                    edge.make(
+                        "REGISTER", "sip:example.com", to: "<sip:\(name)@example.com>", callID: name,
+                        from: "<sip:\(name)@example.com>;tag=1",
+                        lines: ["Contact: <sip:\(name)@127.0.0.1:\(edge.port);transport=tcp>", "Expires: \(expires)"]))
+                #expect(try edge.final(.register).statusCode == 200)
+            }
+            for name in names { try register(name, 600) }
+            for _ in 0..<50 {
+                try register("user7", 0)
+                try register("user7", 600)
+            }
+            let remembered = try await bench.on { $0.registrar.rememberedUsers }
+            #expect((40...80).contains(remembered))
+            edge.close()
+            while try await bench.on({ $0.connectionCount }) > 0 { try await Task.sleep(for: .milliseconds(5)) }
+            let flows = try await bench.on { server in
+                names.map { server.location.bindings(of: SIPBench.jid($0)).map { $0.flow == nil } }
+            }
+            #expect(flows == names.map { _ in [true] })
+        }
+    }
 }

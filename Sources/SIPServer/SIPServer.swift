@@ -162,7 +162,11 @@ public final class SIPServer {
         }
         // Nearly always the way is open, and nothing needs to be kept for later.
         if let flow = target.openFlow {
-            transactions.start(client, on: flow)
+            if flow.transport == .udp, isLarge(request) {
+                sendLarge(client, request, target, flow)
+            } else {
+                transactions.start(client, on: flow)
+            }
             return client
         }
         find(target, request) { [self] flow, hops in

@@ -37,10 +37,12 @@ extension Router {
         guard !entry.isSettled, entry.holders <= 0 else { return }
         counters.bounced += 1
         journal.trail.note(entry.id, .refused, home.address, error.condition.rawValue, at: time.now)
-        journal.settle(entry)
-        guard !home.isRemoved, let reply = XMLElement(stored: StanzaStamp.errorReply(to: entry.bytes, error: error))
-        else { return }
-        send(reply, from: endpoint)
+        defer { journal.settle(entry) }
+        guard !home.isRemoved else { return }
+        let bytes = StanzaStamp.errorReply(to: entry.bytes, error: error)
+        // A sender that waits for this very message, and is no client that other stanzas reach too.
+        if let source = entry.origin as? any StanzaSource, !(source is any Endpoint) { return source.deliver(bytes) }
+        if let reply = XMLElement(stored: bytes) { send(reply, from: endpoint) }
     }
 
     /// How a message leaves for an endpoint, for the trail: the address it goes to, and the way.

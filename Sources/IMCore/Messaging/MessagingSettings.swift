@@ -83,6 +83,18 @@ extension Router {
         }
     }
 
+    /// What stands against a user's writing to an address; nil for nothing. For messages that the core does not see itself:
+    /// their content is none that it reads, or they go on as they came.
+    public func refusal(of home: UserHome, writingTo jid: JID, at source: any StanzaSource) -> StanzaError? {
+        if home.hasRules, home.blocks(jid, .all, at: source) { return .blocked }
+        return home.policy.values.messaging.isEnabled ? nil : .messagingOff
+    }
+
+    /// The other side of `refusal`: whether a user of ours takes messages of somebody.
+    public func takesMessages(_ home: UserHome, from jid: JID) -> Bool {
+        home.policy.values.messaging.isEnabled && !(home.hasRules && home.blocks(jid, .message))
+    }
+
     /// Whether one more client fits. Where too many are refused, one whose link is lost makes room.
     public func hasRoom(for resource: String, _ home: UserHome) -> Bool {
         let settings = home.policy.values.messaging

@@ -23,6 +23,10 @@ public protocol SIPDialogUser: AnyObject {
 public protocol SIPForwarding: AnyObject {
     /// Must answer sooner or later; an ACK is passed on, or dropped.
     func forward(_ request: IncomingRequest)
+    /// To contacts of a user of ours that were chosen already.
+    ///
+    /// - Parameter owner: prepared bare address.
+    func forward(_ request: IncomingRequest, toContacts bindings: [Binding], of owner: [UInt8])
 }
 
 /// Who serves which method.

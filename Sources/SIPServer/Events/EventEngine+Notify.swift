@@ -154,6 +154,7 @@ extension EventEngine {
         case .response(let response):
             // §4.2.2: a failure that does not ask to be tried again ends it.
             guard response.retryAfter != nil, response.status.rawValue >= 500 else { return fail(subscription) }
+        case .tooLarge: return fail(subscription)
         case .timeout, .unreachable:
             // The connection is gone: its address may be reached by another one.
             guard subscription.flow != nil, !subscription.usesAddress, case .unreachable = outcome else {

@@ -130,6 +130,7 @@ final class ForeignDomain: DomainService {
             response.status.isSuccess
                 ? nil : ErrorMapping.error(for: response.status, reason: response.reason.string)
         case .timeout: StanzaError(.wait, .remoteServerTimeout, "nobody answered")
+        case .tooLarge: ErrorMapping.error(for: .messageTooLarge)
         case .unreachable: StanzaError(.cancel, .remoteServerNotFound, "no trunk leads there now")
         }
     }

@@ -87,7 +87,7 @@ final class MessageHandler: SIPMethodHandler {
     }
 
     /// Stands for the contact that sent the request: the registered one it came from, else one that has no registration.
-    private func source(of request: IncomingRequest, _ home: UserHome) -> PendingMessage {
+    func source(of request: IncomingRequest, _ home: UserHome) -> PendingMessage {
         let endpoint = contacts.endpoint(of: home, on: request.flow)
         endpoint?.isHeard()
         let address = endpoint?.address ?? home.address + Self.unregistered
@@ -98,7 +98,7 @@ final class MessageHandler: SIPMethodHandler {
 
     private static let unregistered = Array("/sip".utf8)
 
-    private func mayGo(_ home: UserHome) -> Bool {
+    func mayGo(_ home: UserHome) -> Bool {
         let rate = server.config.messagesPerSecond
         guard rate > 0 else { return true }
         if rates.count > 20_000 { rates = [:] }
@@ -119,7 +119,8 @@ final class MessageHandler: SIPMethodHandler {
                 try MessageContent.read(bytes, type: type, encoding: encoding)
             }
         } catch {
-            return refuse(request, error)
+            guard error != .malformed else { return refuse(request, error) }
+            return passOn(request, error, from: source, of: home, foreign: foreign, to: address, uri)
         }
         if case .text(let text, _) = content, text.isEmpty { return request.respond(.ok) }
         noteKind(content, source)
@@ -157,7 +158,7 @@ final class MessageHandler: SIPMethodHandler {
 
     // MARK: Refusals
 
-    private func refuse(_ request: IncomingRequest, _ refusal: MessageContent.Refusal) {
+    func refuse(_ request: IncomingRequest, _ refusal: MessageContent.Refusal) {
         switch refusal {
         case .type: request.respond(.unsupportedMediaType) { $0.add(.accept, MessageContent.accepted) }
         case .encoding: request.respond(.unsupportedMediaType) { $0.add(.acceptEncoding, "identity") }

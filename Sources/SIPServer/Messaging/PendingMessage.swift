@@ -34,7 +34,17 @@ final class PendingMessage: StanzaSource {
     func deliver(_ bytes: [UInt8]) {
         guard !request.isAnswered, let stanza = handler.reader.read(bytes), let condition = stanza.errorCondition
         else { return }
-        handler.refuse(request, status(of: condition), stanza.errorText ?? "")
+        let text = stanza.errorText ?? ""
+        handler.refuse(request, Self.original(text) ?? status(of: condition), text)
+    }
+
+    /// What a contact on SIP has refused comes back as it said it (`ErrorMapping.error`).
+    private static func original(_ text: String) -> SIPStatus? {
+        guard text.hasPrefix("SIP "), let code = Int(text.dropFirst(4).prefix(3)), (400..<700).contains(code) else {
+            return nil
+        }
+        // What it wants of a client of its own is no affair of the sender's.
+        return code == 401 || code == 407 ? nil : SIPStatus(code)
     }
 
     /// No account, an account that blocks the sender, and one that is offline and keeps nothing come as the same

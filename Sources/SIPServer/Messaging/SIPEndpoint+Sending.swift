@@ -60,10 +60,11 @@ extension SIPEndpoint {
         request.route = binding.pathText
         request.date = stanza.delayedSince
         let outgoing = request.build(content, name: item.entry.map(name), handler)
-        let size = outgoing.bytes.readableBytes
-        if binding.flow?.transport == .udp, size > handler.server.config.datagramBytes {
-            // RFC 3428 §8; what may go another way is not ours to know behind address translation.
-            return tooLarge(item, size, content)
+        // Said at once, the sender's own request is still there to be answered.
+        if outgoing.bytes.readableBytes > SIPTransport.largestDatagram, ways.count == 1, let flow = binding.flow,
+            flow.transport == .udp, !handler.server.mayGoOverStream(outgoing, .binding(binding), flow)
+        {
+            return tooLarge(item)
         }
         if let entry = item.entry {
             handler.router.noteDelivery(of: entry, to: self, "MESSAGE to \(binding.contact)\(way(binding))")
@@ -78,12 +79,13 @@ extension SIPEndpoint {
 
     private func name(_ entry: JournalEntry) -> [UInt8] { handler.router.journal.names.name(of: entry.id) }
 
-    private func tooLarge(_ item: Item, _ size: Int, _ content: PagerContent) {
-        let limit = handler.server.config.datagramBytes
+    /// No datagram carries it, and the client takes no connection (RFC 3428 §8).
+    private func tooLarge(_ item: Item) {
         queue.removeFirst()
+        tried = 0
         guard let entry = item.entry, let home else { return }
         var error = ErrorMapping.error(for: .messageTooLarge)
-        error.text = "too long for the contact's client, which is connected over UDP: \(size) of \(limit) bytes"
+        error.text = "SIP 513 Message Too Large: the contact's client can be reached over UDP only"
         handler.router.refused(entry, by: self, home, error)
     }
 
@@ -96,6 +98,12 @@ extension SIPEndpoint {
         switch outcome {
         case .timeout: return failed("SIP: no answer")
         case .unreachable: return failed("SIP: not reachable")
+        case .tooLarge:
+            guard tried + 1 < bindings.count(where: \.isReachable) else {
+                tooLarge(item)
+                break
+            }
+            tried += 1
         case .response(let response):
             let status = response.status
             if status.isSuccess {

@@ -146,6 +146,9 @@ final class ForkedRequest {
             proxy.failed(branch.target, .flowFailed, problem: branch.client?.problem ?? "")
             if replace(branch) { return }
             results.append(.unreachable)
+        case .tooLarge:
+            guard !wasDone else { return }
+            results.append(.tooLarge)
         }
         guard branches.allSatisfy(\.isDone) else { return }
         if isDecided || isCancelled { finish() } else { next() }
@@ -218,6 +221,7 @@ final class ForkedRequest {
             if isCancelled, !hasRungOut { return request.respond(.requestTerminated) }
             // RFC 4320 §4.2: 408 to anything but INVITE helps nobody; the client's own timer has fired.
             if isInvite { request.respond(.requestTimeout) }
+        case .tooLarge: request.respond(.messageTooLarge)
         case .unreachable:
             if isCancelled { return request.respond(.requestTerminated) }
             if branches.contains(where: { $0.target.trunk != nil }) {

@@ -9,12 +9,15 @@ enum ResponseChoice {
         case timeout
         /// No way there.
         case unreachable
+        /// Nothing but UDP leads there, which cannot carry it.
+        case tooLarge
 
         var code: Int {
             switch self {
             case .response(let message): Int(message.statusCode)
             case .timeout: 408
             case .unreachable: 503
+            case .tooLarge: 513
             }
         }
     }

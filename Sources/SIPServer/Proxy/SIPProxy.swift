@@ -40,6 +40,12 @@ public final class SIPProxy: SIPForwarding {
         toOutside(request, route.uri)
     }
 
+    public func forward(_ request: IncomingRequest, toContacts bindings: [Binding], of owner: [UInt8]) {
+        let targets = Self.targets(bindings, of: owner)
+        guard !targets.isEmpty else { return request.respond(.temporarilyUnavailable) }
+        pass(request, targets)
+    }
+
     /// From one of our users or over a trunk.
     private func isOurs(_ request: IncomingRequest) -> Bool {
         switch request.sender {
@@ -182,12 +188,19 @@ public final class SIPProxy: SIPForwarding {
         guard isOurs(request) else { return refuse(request) }
         if let trunk = trunks.route(of: uri, isOwnDomain: false) {
             guard !isFrom(trunk, request) else { return request.respond(.notFound) }
-            return over(trunk, request, uri)
+            guard request.method == .message, let messages = server.registry[.message] as? MessageHandler else {
+                return over(trunk, request, uri)
+            }
+            return messages.leave(request, for: uri) { [self] in over(trunk, request, uri) }
         }
         guard uri.scheme == .sip || uri.scheme == .sips else { return request.respond(.notFound) }
         // Without a route only where the administrator has opened the server to other domains.
         guard server.config.acceptsForeign else { return request.respond(.notFound) }
-        pass(request, [ProxyTarget(uri: Self.withoutHeaders(uri), target: .uri(uri))])
+        let target = ProxyTarget(uri: Self.withoutHeaders(uri), target: .uri(uri))
+        guard request.method == .message, let messages = server.registry[.message] as? MessageHandler else {
+            return pass(request, [target])
+        }
+        messages.leave(request, for: uri) { [self] in pass(request, [target]) }
     }
 
     private func isFrom(_ trunk: SIPTrunk, _ request: IncomingRequest) -> Bool {

@@ -31,6 +31,10 @@ public final class ClientTransaction {
     var hop: SIPHop?
     /// What a server has answered that has too much to do: the outcome, should the others not answer at all.
     var refusal: SIPMessage?
+    /// Where it goes when the connection that was tried in its place is refused (RFC 3261 §18.1.1).
+    var fallback: SIPFlow?
+    /// A datagram could not have carried it.
+    var isTooLarge = false
     var isCancelled = false
     var cancelSent = false
     let completion: (SIPOutcome) -> Void
@@ -65,10 +69,13 @@ public struct SIPHop: Sendable, Equatable {
     public var address: TransportAddress
     /// The name that its certificate must have; empty for an address.
     public var name: String
+    /// TCP where UDP was asked for, because of the size of the request: whoever does not know it is not waited for long.
+    public var isSwitched = false
 
-    public init(transport: SIPTransport, address: TransportAddress, name: String = "") {
+    public init(transport: SIPTransport, address: TransportAddress, name: String = "", isSwitched: Bool = false) {
         self.transport = transport
         self.address = address
         self.name = name
+        self.isSwitched = isSwitched
     }
 }

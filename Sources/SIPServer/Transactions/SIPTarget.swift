@@ -29,6 +29,8 @@ public enum SIPOutcome {
     case timeout
     /// No way to any server: names that do not resolve, connections that fail.
     case unreachable
+    /// Larger than a datagram may be, and nothing but UDP leads there.
+    case tooLarge
 }
 
 /// A request of ours, whole but for its Via: that depends on the way it takes.

@@ -8,9 +8,13 @@ extension TransactionLayer {
     /// Starts a transaction over a flow.
     func start(_ client: ClientTransaction, on flow: SIPFlow) {
         guard flow.isOpen, let request = client.request else { return unreachable(client) }
+        let isReliable = flow.transport.isReliable
+        if !isReliable, request.bytes.readableBytes > SIPTransport.largestDatagram {
+            client.isTooLarge = true
+            return unreachable(client)
+        }
         let id = makeID()
         let uptime = server.uptime
-        let isReliable = flow.transport.isReliable
         let timers = server.config.timers
         client.id = id
         client.flow = flow
@@ -19,7 +23,7 @@ extension TransactionLayer {
             ? .invite(InviteClientMachine(isReliable: isReliable, timers: timers, uptime: uptime))
             : .other(NonInviteClientMachine(isReliable: isReliable, timers: timers, uptime: uptime))
         let bytes = stamped(request, id: id, flow: flow)
-        if client.alternatives.isEmpty { client.request = nil }
+        if client.alternatives.isEmpty, client.fallback == nil { client.request = nil }
         if !isReliable || client.method == .invite { client.sent = bytes }
         clients[id] = client
         if isReliable { flow.link.expects(id) }
@@ -231,15 +235,29 @@ extension TransactionLayer {
         }
         forget(client)
         if let hop = client.hop, !client.problem.isEmpty { server.resting.failed(hop, server.uptime) }
-        if !next(client) { client.completion(client.refusal.map { .response($0) } ?? .unreachable) }
+        if !next(client), !fallBack(client) {
+            client.completion(client.refusal.map { .response($0) } ?? .unreachable)
+        }
+    }
+
+    /// Over UDP after all.
+    private func fallBack(_ client: ClientTransaction) -> Bool {
+        guard let flow = client.fallback, !client.isCancelled else { return false }
+        client.fallback = nil
+        client.sent = nil
+        start(client, on: flow)
+        return true
     }
 
     func unreachable(_ client: ClientTransaction) {
         if client.machine != nil { forget(client) }
         guard !client.alternatives.isEmpty, !client.isCancelled else {
+            guard !fallBack(client) else { return }
             // Whoever has just sent it is not ready for an answer.
-            let (completion, refusal) = (client.completion, client.refusal)
-            return server.loop.execute { completion(refusal.map { .response($0) } ?? .unreachable) }
+            let completion = client.completion
+            let outcome: SIPOutcome =
+                client.refusal.map { .response($0) } ?? (client.isTooLarge ? .tooLarge : .unreachable)
+            return server.loop.execute { completion(outcome) }
         }
         server.route(client)
     }

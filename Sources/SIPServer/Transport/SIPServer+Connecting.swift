@@ -9,6 +9,10 @@ import Transport
 extension SIPServer {
     /// About what our Via adds.
     private static let viaBytes = 100
+    /// Seconds for a connection to somebody who listens on UDP and may not know TCP.
+    private static let patience: Int64 = 3
+    /// Milliseconds that such a peer is not asked again.
+    private static let refusalPause: Int64 = 600_000
 
     /// A flow to go over at once, or servers to try in turn; neither when there is no way.
     func find(_ target: SIPTarget, _ request: OutgoingRequest, _ answer: @escaping (SIPFlow?, [SIPHop]) -> Void) {
@@ -21,17 +25,63 @@ extension SIPServer {
         case .uri(let uri, let route):
             let hop = route.first ?? uri
             locate(hop) { [self] hops in
-                var hops = hops
-                // Over UDP only what fits (RFC 3261 §18.1.1); where no transport was asked for, TCP comes first then.
-                if request.bytes.readableBytes + Self.viaBytes > config.datagramBytes, hop.transport == nil {
-                    let larger = hops.filter { $0.transport == .udp }.map {
-                        SIPHop(transport: .tcp, address: $0.address, name: $0.name)
-                    }
-                    hops = larger + hops
-                }
-                answer(nil, resting.choose(hops, uptime))
+                let choice = resting.choose(hops, uptime)
+                answer(nil, isLarge(request) ? withStreams(choice) : choice)
             }
         }
+    }
+
+    /// Too large for a datagram on a path that nobody has measured (RFC 3261 §18.1.1).
+    @inline(__always)
+    func isLarge(_ request: OutgoingRequest) -> Bool {
+        request.bytes.readableBytes + Self.viaBytes > config.datagramBytes
+    }
+
+    /// Servers that are to be reached over UDP are tried over TCP before, whatever their URI says.
+    private func withStreams(_ hops: [SIPHop]) -> [SIPHop] {
+        var streams: [SIPHop] = []
+        for hop in hops where hop.transport == .udp && takesStreams(hop.address) {
+            var stream = hop
+            (stream.transport, stream.isSwitched) = (.tcp, true)
+            if !hops.contains(where: { $0.transport == .tcp && $0.address == hop.address }) { streams.append(stream) }
+        }
+        return streams + hops
+    }
+
+    /// A large request for a peer whose flow is a socket of UDP.
+    func sendLarge(_ client: ClientTransaction, _ request: OutgoingRequest, _ target: SIPTarget, _ flow: SIPFlow) {
+        guard mayGoOverStream(request, target, flow) else { return transactions.start(client, on: flow) }
+        client.fallback = flow
+        connect(SIPHop(transport: .tcp, address: flow.remote, isSwitched: true)) { [self] stream in
+            if let stream { transactions.start(client, on: stream) } else { transactions.unreachable(client) }
+        }
+    }
+
+    /// Whether the peer's own address is that of its flow: then TCP may lead there. Behind address translation nothing but the
+    /// flow does.
+    func mayGoOverStream(_ request: OutgoingRequest, _ target: SIPTarget, _ flow: SIPFlow) -> Bool {
+        let uri: SIPURI?
+        switch target {
+        case .binding(let binding): uri = binding.path.first ?? binding.uri
+        case .flow: uri = Self.requestURI(of: request)
+        case .uri(let first, _): uri = first
+        }
+        guard let uri, !uri.isSecure, uri.parameters["maddr"] == nil else { return false }
+        let address = TransportAddress(ip: uri.host.string, port: uri.port ?? SIPTransport.udp.defaultPort)
+        return address == flow.remote && takesStreams(flow.remote)
+    }
+
+    private static func requestURI(of request: OutgoingRequest) -> SIPURI? {
+        let line = request.bytes.readableBytesView.prefix(request.viaOffset)
+        let words = line.split(separator: 0x20, maxSplits: 2, omittingEmptySubsequences: false)
+        return words.count == 3 ? SIPURI(SIPBytes(Array(words[1]))) : nil
+    }
+
+    private func takesStreams(_ address: TransportAddress) -> Bool {
+        guard let until = connecting.refusals[address] else { return true }
+        guard until <= uptime else { return false }
+        connecting.refusals[address] = nil
+        return true
     }
 
     /// Takes the next server of a transaction.
@@ -77,7 +127,7 @@ extension SIPServer {
         }
         let server = NIOLoopBound(self, eventLoop: loop.nonisolated())
         let attempt = ClientBootstrap(group: loop.nonisolated())
-            .connectTimeout(.seconds(10))
+            .connectTimeout(.seconds(hop.isSwitched ? Self.patience : 10))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelInitializer { [context] channel in
@@ -96,6 +146,7 @@ extension SIPServer {
     }
 
     private func connected(_ hop: SIPHop, _ flow: SIPFlow?) {
+        if flow == nil, hop.isSwitched { connecting.refused(hop.address, until: time.uptime + Self.refusalPause) }
         for answer in connecting.take(hop) { answer(flow) }
     }
 
@@ -127,6 +178,14 @@ extension SIPServer {
 /// Connections that are being made: whoever wants the same one waits for it.
 struct Connecting {
     private var waiting: [(hop: SIPHop, answers: [(SIPFlow?) -> Void])] = []
+    /// Peers on UDP that take no connections, until when they are not tried; uptime, milliseconds.
+    var refusals: [TransportAddress: Int64] = [:]
+    private static let remembered = 4_096
+
+    mutating func refused(_ address: TransportAddress, until: Int64) {
+        if refusals.count >= Self.remembered { refusals = [:] }
+        refusals[address] = until
+    }
 
     /// True when it is the first, who has to begin.
     mutating func add(_ hop: SIPHop, _ answer: @escaping (SIPFlow?) -> Void) -> Bool {

@@ -4,6 +4,9 @@ import SIPWire
 public enum SIPTransport: UInt8, Sendable, CaseIterable {
     case udp, tcp, tls
 
+    /// Bytes that one datagram carries for certain, whatever the version of IP; larger ones come in fragments.
+    public static let largestDatagram = 65_000
+
     /// Retransmits by itself, and keeps the order.
     @inline(__always)
     public var isReliable: Bool { self != .udp }

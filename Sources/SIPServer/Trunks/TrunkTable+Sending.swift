@@ -36,6 +36,7 @@ extension TrunkTable {
                 rest = response.retryAfter
             case .timeout: failure = .requestTimeout
             case .unreachable: failure = .flowFailed
+            case .tooLarge: return completion(outcome)
             }
             guard let failure else {
                 trunk.answered(destination)

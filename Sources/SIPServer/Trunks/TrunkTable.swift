@@ -143,7 +143,7 @@ public final class TrunkTable {
             case .response(let response):
                 trunk.failed(uri, .serviceUnavailable, retryAfter: response.retryAfter)
             case .timeout: trunk.failed(uri, .requestTimeout)
-            case .unreachable: trunk.failed(uri, .flowFailed, problem: client?.problem ?? "")
+            case .unreachable, .tooLarge: trunk.failed(uri, .flowFailed, problem: client?.problem ?? "")
             }
             client = nil
         }

@@ -9,14 +9,18 @@ import XMPPWire
 @Suite("Messages to people behind trunks", .serialized)
 struct ForeignMessageTests {
     /// A server with anna signed in over XMPP, and a trunk to pbx.example.net.
-    private func withTrunk(_ body: (SIPBench, Phone, RemoteDesk) async throws -> Void) async throws {
+    ///
+    /// - Parameter sends: whatever comes from its address is the trunk's; false where phones of ours are there too.
+    private func withTrunk(
+        sends: Bool = true, _ body: (SIPBench, Phone, RemoteDesk) async throws -> Void
+    ) async throws {
         try await withServer(["anna"]) { bench in
             let trunk = try Phone("carol", server: bench.udp, domain: "pbx.example.net")
             let port = trunk.port
             try await bench.on { server in
                 var config = server.config
                 var settings = TrunkSettings(name: "pbx", destinations: ["127.0.0.1:\(port);transport=udp"])
-                settings.addresses = [AddressRange("127.0.0.1")].compactMap { $0 }
+                if sends { settings.addresses = [AddressRange("127.0.0.1")].compactMap { $0 } }
                 settings.domains = ["pbx.example.net"]
                 settings.keepAliveSeconds = 0
                 config.trunks = [settings]
@@ -65,6 +69,59 @@ struct ForeignMessageTests {
                     "MESSAGE", "sip:anna@example.com", callID: "other", from: "<sip:anna@example.com>;tag=x",
                     lines: ["Content-Type: text/plain"], body: "as anna"))
             #expect([401, 403].contains(try trunk.final(.message).statusCode))
+        }
+    }
+
+    @Test("a phone's message goes out as it came, with copies and archive; nobody writes to whom he blocks")
+    func phoneOut() async throws {
+        try await withTrunk(sends: false) { bench, trunk, desk in
+            let phone = try Phone("anna", server: bench.tcp, tcp: true)
+            try phone.register()
+            phone.say("hello over there", to: "sip:carol@pbx.example.net", lines: ["Subject: News", "X-Own: kept"])
+            let message = try trunk.request(.message)
+            #expect(message.requestURIText.string == "sip:carol@pbx.example.net")
+            #expect(message.body.string == "hello over there" && message.first(.subject)?.string == "News")
+            trunk.answer(message, 202)
+            #expect(try phone.final(.message).statusCode == 202)
+            // The other client sees what was said.
+            let copy = try await desk.next()
+            #expect(copy.contains("<sent xmlns='urn:xmpp:carbons:2'>") && copy.contains("hello over there"))
+            try await bench.settle()
+            let kept = try await bench.database.read { transaction in
+                try transaction.query("SELECT sender, recipient FROM messages", []).map { [$0.text(0), $0.text(1)] }
+            }
+            #expect(kept == [["anna@example.com", "carol@pbx.example.net"]])
+            phone.say("a picture", to: "sip:carol@pbx.example.net", type: "image/png", callID: "p")
+            let picture = try trunk.request(.message)
+            #expect(picture.first(.contentType)?.string == "image/png")
+            trunk.answer(picture, 200)
+            #expect(try phone.final(.message).statusCode == 200)
+            try await bench.on { server in
+                let carol = JID(preparedLocal: "carol", domain: "pbx.example.net", resource: nil)
+                server.router.homes.withHome(SIPBench.jid("anna")) { home in
+                    if let home { server.router.block([carol], home) { _ in } }
+                }
+            }
+            phone.say("not to you", to: "sip:carol@pbx.example.net", callID: "b")
+            #expect(try phone.final(.message).statusCode == 406)
+            #expect(trunk.isSilent())
+        }
+    }
+
+    @Test("instant messages that are switched off are so for phones too, wherever they write")
+    func switchedOff() async throws {
+        try await withTrunk(sends: false) { bench, trunk, _ in
+            try await bench.on { server in
+                var values = UserPolicy.Values()
+                values.messaging.isEnabled = false
+                var table = PolicyTable()
+                table.deployment = UserPolicy(values)
+                server.router.policiesChanged(table)
+            }
+            let phone = try Phone("anna", server: bench.tcp, tcp: true)
+            phone.say("x", to: "sip:carol@pbx.example.net")
+            #expect(try phone.final(.message).statusCode == 403)
+            #expect(trunk.isSilent())
         }
     }
 

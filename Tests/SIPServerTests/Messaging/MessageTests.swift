@@ -176,7 +176,7 @@ struct MessageTests {
             #expect(error["type"] == "error" && error["id"] == "m9" && error["from"] == "bob@example.com")
             let reason = error.child("error", namespace: "jabber:client")
             #expect(reason?.elements.first?.name == "service-unavailable")
-            let long = String(repeating: "long ", count: 300)
+            let long = String(repeating: "long ", count: 13_100)
             try await anna.send("<body>\(long)</body>", to: "bob@example.com", id: "m10")
             let tooLong = try Desk.element(try await anna.next())
             let cause = tooLong.child("error", namespace: "jabber:client")

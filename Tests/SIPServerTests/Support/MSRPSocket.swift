@@ -80,13 +80,24 @@ final class MSRPSocket {
     }
 
     /// Takes the connection that is being made.
-    func accept() throws {
-        guard isReady(listener, 10_000) else { throw Phone.Silence(description: "nobody connects") }
+    func accept(within milliseconds: Int32 = 10_000) throws {
+        guard isReady(listener, milliseconds) else { throw Phone.Silence(description: "nobody connects") }
         #if canImport(Glibc)
             descriptor = Glibc.accept(listener, nil, nil)
         #else
             descriptor = Darwin.accept(listener, nil, nil)
         #endif
+    }
+
+    var isConnected: Bool { descriptor >= 0 }
+
+    /// Some bytes that have come.
+    func bytes() throws -> [UInt8] {
+        guard isReady(descriptor, 10_000) else { throw Phone.Silence(description: "nothing comes") }
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(descriptor, &buffer, buffer.count, 0)
+        guard count > 0 else { throw Phone.Silence(description: "the connection has ended") }
+        return Array(buffer[..<count])
     }
 
     func send(_ text: String) {

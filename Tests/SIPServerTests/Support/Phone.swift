@@ -29,8 +29,10 @@ final class Phone {
     private var framer = SIPStreamFramer()
     private let id = UUID().uuidString.prefix(8).lowercased()
 
-    /// - Parameter server: its port on 127.0.0.1.
-    init(_ name: String, server: UInt16, domain: String = "example.com", tcp: Bool = false) throws {
+    /// - Parameters:
+    ///   - server: its port on 127.0.0.1.
+    ///   - own: the phone's own port; 0 for any.
+    init(_ name: String, server: UInt16, domain: String = "example.com", tcp: Bool = false, at own: UInt16 = 0) throws {
         (self.name, self.domain, self.server, isTCP) = (name, domain, server, tcp)
         #if canImport(Glibc)
             let kind = Int32((tcp ? SOCK_STREAM : SOCK_DGRAM).rawValue)
@@ -38,7 +40,7 @@ final class Phone {
             let kind = tcp ? SOCK_STREAM : SOCK_DGRAM
         #endif
         descriptor = socket(AF_INET, kind, 0)
-        var own = Self.address(0)
+        var own = Self.address(own)
         try Self.check(descriptor >= 0 && Self.with(&own, { bind(descriptor, $0, $1) }) == 0, "bind")
         var remote = Self.address(server)
         try Self.check(Self.with(&remote, { connect(descriptor, $0, $1) }) == 0, "connect")

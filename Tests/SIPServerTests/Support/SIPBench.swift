@@ -25,15 +25,17 @@ final class SIPBench: @unchecked Sendable {
     private(set) var msrp: UInt16 = 0
     private let configure: @Sendable (inout SIPConfig) -> Void
     private let time: any TimeSource
+    private let durability: Durability
 
     static func jid(_ name: String) -> JID { JID(preparedLocal: name, domain: "example.com", resource: nil) }
 
     /// - Parameter users: accounts at example.com, each with the password `secret`.
     init(
-        _ users: [String], time: any TimeSource = SystemTime(),
+        _ users: [String], time: any TimeSource = SystemTime(), durability: Durability = .memory,
         configure: @escaping @Sendable (inout SIPConfig) -> Void = { _ in }
     ) async throws {
         self.configure = configure
+        self.durability = durability
         self.time = time
         database = try SQLiteDatabase(path: path, synchronous: .off)
         try await Migrator.apply(AccountSchema.migrations + SIPSchema.migrations, to: database)
@@ -54,12 +56,13 @@ final class SIPBench: @unchecked Sendable {
         let database = database
         let configure = configure
         let time = time
+        let durability = durability
         let made = try await loop.submit { () -> NIOLoopBound<SIPServer> in
             var logger = Logger(label: "sip")
             logger.logLevel = .critical
             let isolated = loop.assumeIsolated()
             let journal = Journal(
-                database: database, lastID: MessageID(0), durability: .memory, gatherWindow: .milliseconds(1),
+                database: database, lastID: MessageID(0), durability: durability, gatherWindow: .milliseconds(1),
                 loop: isolated, time: time, logger: logger)
             let router = Router(
                 database: database, journal: journal, domains: ["example.com"], config: CoreConfig(), loop: isolated,
@@ -157,11 +160,11 @@ final class SIPBench: @unchecked Sendable {
 
 /// Runs `body` against a server of its own.
 func withServer(
-    _ users: [String], time: any TimeSource = SystemTime(),
+    _ users: [String], time: any TimeSource = SystemTime(), durability: Durability = .memory,
     configure: @escaping @Sendable (inout SIPConfig) -> Void = { _ in },
     _ body: (SIPBench) async throws -> Void
 ) async throws {
-    let bench = try await SIPBench(users, time: time, configure: configure)
+    let bench = try await SIPBench(users, time: time, durability: durability, configure: configure)
     do {
         try await body(bench)
     } catch {

@@ -138,6 +138,28 @@ struct TransportTests {
         }
     }
 
+    @Test("a large request leaves UDP whatever the URI says, and what no datagram carries is said to be too large")
+    func switched() async throws {
+        try await withServer([]) { bench in
+            let bob = try Phone("bob", server: bench.udp)
+            let target = SIPTarget.uri(try #require(SIPURI("sip:bob@127.0.0.1:\(bob.port);transport=udp")))
+            let tooLarge = String(repeating: "x", count: 65_100)
+            #expect(try await bench.send(.message, "sip:bob@127.0.0.1", to: target, text: tooLarge) {} == "too large")
+            // Who has refused a connection is not asked again for a while.
+            #expect(try await bench.on { $0.connecting.refusals.count } == 1)
+            #expect(try await bench.send(.message, "sip:bob@127.0.0.1", to: target, text: tooLarge) {} == "too large")
+            let listener = try StreamPhone()
+            let other = SIPTarget.uri(try #require(SIPURI("sip:bob@127.0.0.1:\(listener.port);transport=udp")))
+            let outcome = try await bench.send(.message, "sip:bob@127.0.0.1", to: other, text: tooLarge) {
+                let request = try listener.request()
+                #expect(request.body.count == 65_100)
+                #expect(request.first(.via)?.string.hasPrefix("SIP/2.0/TCP ") == true)
+                listener.answer(request, 200)
+            }
+            #expect(outcome == "200")
+        }
+    }
+
     @Test("an answer from elsewhere, or with a branch that was made up, belongs to nothing")
     func forged() async throws {
         try await withServer([], configure: { $0.timers.t1 = 150 }) { bench in
@@ -195,6 +217,7 @@ extension SIPBench {
                 case .response(let response): continuation.yield("\(response.statusCode)")
                 case .timeout: continuation.yield("timeout")
                 case .unreachable: continuation.yield("unreachable")
+                case .tooLarge: continuation.yield("too large")
                 }
             }
         }

@@ -127,6 +127,7 @@ extension ChatSession {
                 type: SIPBytes("text/plain; charset=UTF-8" as StaticString))
         }
         server.send(request, to: dialog.way) { [weak self] outcome in
+            if case .tooLarge = outcome { return done(.refused(513)) }
             guard case .response(let response) = outcome else {
                 self?.end(.over)
                 return done(.lost)

@@ -44,6 +44,10 @@ public struct SIPConfig: Sendable {
     public var routes: [RouteSettings] = []
     /// Seconds that a call may ring (timer C, RFC 3261 §16.6 step 11).
     public var ringSeconds = 190
+    /// Seconds after which calls have to be refreshed that pass through us, or end (RFC 4028 §8); 0 leaves it to the ends.
+    public var sessionSeconds = 0
+    /// Least seconds between refreshes that are agreed to, 90 or more (RFC 4028 §5).
+    public var sessionMinSeconds = 90
     /// Seconds that contacts of a higher preference ring before those of a lower one.
     public var serialSeconds = 20
 

@@ -52,7 +52,8 @@ public enum SIPStandards {
         Standard("RFC 3903", "PUBLISH", "SIPServer/Events"),
         Standard("RFC 3994", "Indication of Message Composition", "Interworking/Messages"),
         Standard(
-            "RFC 4028", "Session Timers", "SIPServer/Proxy", "passed on; the proxy asks for none"),
+            "RFC 4028", "Session Timers", "SIPServer/Proxy, SIPServer/Messaging/Sessions",
+            "refreshes of our own go as UPDATE"),
         Standard("RFC 4235", "Dialog Event Package", "SIPServer/Events"),
         Standard("RFC 4320", "Non-INVITE Transactions", "SIPServer/Transactions"),
         Standard("RFC 4475, 5118", "Torture Tests", "Tests/SIPWireTests"),

@@ -37,6 +37,7 @@ final class ForkedRequest {
     let request: IncomingRequest
     private let forwarded: ForwardedRequest
     private let loopMark: UInt32
+    private let timer: CallTimer?
     /// Groups of equal preference that have not been tried, the next one last.
     private var waiting: [[ProxyTarget]]
     private var branches: [Branch] = []
@@ -55,8 +56,9 @@ final class ForkedRequest {
 
     init(
         _ request: IncomingRequest, targets: [ProxyTarget], forwarded: ForwardedRequest, loopMark: UInt32, breadth: Int,
-        proxy: SIPProxy
+        timer: CallTimer?, proxy: SIPProxy
     ) {
+        self.timer = timer
         self.request = request
         self.forwarded = forwarded
         self.loopMark = loopMark
@@ -124,7 +126,8 @@ final class ForkedRequest {
             branch.target.trunk?.answered()
             guard isInvite || !request.isAnswered else { break }
             isDecided = true
-            request.relay(response.status, RelayedResponse.bytes(response))
+            request.relay(
+                response.status, RelayedResponse.bytes(response, lines: timer?.missing(in: response) ?? ""))
             cancelOthers()
         case .response(let response):
             if response.statusCode != 503 { branch.target.trunk?.answered() }

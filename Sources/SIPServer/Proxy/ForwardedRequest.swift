@@ -12,7 +12,11 @@ struct ForwardedRequest {
     ///   - maxForwards: for a request that has none.
     ///   - isTrusted: the sender may say whom it speaks for (RFC 3325 §5).
     ///   - realms: whose digests are for us, and for nobody behind us.
-    init(_ message: SIPMessage, splice: SIPSplice?, maxForwards: Int, isTrusted: Bool, realms: [String]) {
+    ///   - sessionSeconds: value of Session-Expires instead of the request's own (RFC 4028 §8.1); nil to leave it alone.
+    init(
+        _ message: SIPMessage, splice: SIPSplice?, maxForwards: Int, isTrusted: Bool, realms: [String],
+        sessionSeconds: Int? = nil
+    ) {
         self.message = message
         var buffer = ByteBufferAllocator().buffer(capacity: message.count + 256)
         var isFirstVia = true
@@ -21,6 +25,10 @@ struct ForwardedRequest {
         message.forEachField { header, name, value in
             switch header {
             case .route, .maxBreadth: return
+            case .sessionExpires where sessionSeconds != nil:
+                // Who refreshes stays as it is wished.
+                let rest = value.firstIndex(of: 0x3B).map { value.part($0, value.count) } ?? .empty
+                Self.line(name, SIPBytes(Array("\(sessionSeconds ?? 0)".utf8) + rest), &buffer)
             case .pAssertedIdentity where !isTrusted: return
             // The older form of the same, which phones show as the caller.
             case .other where !isTrusted && name.matches("remote-party-id"): return
@@ -47,6 +55,9 @@ struct ForwardedRequest {
             buffer.writeStaticString("Max-Forwards: ")
             buffer.writeString(String(maxForwards))
             buffer.writeStaticString("\r\n")
+        }
+        if let sessionSeconds, !message.has(.sessionExpires) {
+            buffer.writeString("Session-Expires: \(sessionSeconds)\r\n")
         }
         let body = message.body
         // Over UDP it may be missing; a connection needs it.

@@ -6,8 +6,9 @@ enum RelayedResponse {
     /// - Parameters:
     ///   - challenges: of other branches, which the client has to answer too (§16.7 step 7).
     ///   - status: instead of the response's own.
+    ///   - lines: header lines that it has to have, with their ends.
     static func bytes(
-        _ response: SIPMessage, challenges: [SIPMessage] = [], status: SIPStatus? = nil
+        _ response: SIPMessage, challenges: [SIPMessage] = [], status: SIPStatus? = nil, lines: String = ""
     ) -> ByteBuffer {
         var buffer = ByteBufferAllocator().buffer(capacity: response.count + 64)
         buffer.writeStaticString("SIP/2.0 ")
@@ -37,6 +38,7 @@ enum RelayedResponse {
                 if header == .wwwAuthenticate || header == .proxyAuthenticate { line(name, value, &buffer) }
             }
         }
+        if !lines.isEmpty { buffer.writeString(lines) }
         let body = response.body
         if !hasLength {
             buffer.writeStaticString("Content-Length: ")

@@ -230,9 +230,17 @@ public final class SIPProxy: SIPForwarding {
         let message = request.message
         var isTrusted = false
         if case .trunk = request.sender { isTrusted = true }
+        let timer: CallTimer?
+        switch CallTimer.verdict(
+            on: message, wanted: server.config.sessionSeconds, least: server.config.sessionMinSeconds)
+        {
+        case .pass(let wish): timer = wish
+        case .tooBrief(let least):
+            return request.respond(.sessionIntervalTooSmall) { $0.add(.minSE, number: least) }
+        }
         let forwarded = ForwardedRequest(
             message, splice: request.viaSplice, maxForwards: server.config.maxForwards, isTrusted: isTrusted,
-            realms: server.config.domains)
+            realms: server.config.domains, sessionSeconds: timer?.seconds)
         if request.method == .ack {
             guard let target = targets.first else { return }
             return server.sendAlone(
@@ -247,8 +255,7 @@ public final class SIPProxy: SIPForwarding {
         }
         let fork = ForkedRequest(
             request, targets: targets, forwarded: forwarded, loopMark: server.transactions.loopMark(for: message),
-            breadth: breadth,
-            proxy: self)
+            breadth: breadth, timer: timer, proxy: self)
         if request.method == .invite { calls[ObjectIdentifier(fork)] = fork }
         fork.start()
     }

@@ -43,6 +43,10 @@ extension ServerConfig {
         public var advertisedHost = ""
         /// Seconds that a call may ring, 10 … 3,600.
         public var ringSeconds: Int = 190
+        /// Seconds after which calls have to be refreshed that pass through, 90 … 86,400; 0 leaves it to the ends (RFC 4028).
+        public var sessionSeconds: Int = 0
+        /// Least seconds between refreshes that are agreed to, 90 … 3,600.
+        public var sessionMinSeconds: Int = 90
         /// Subscriptions of one watcher, 1 … 100,000.
         public var subscriptionsPerUser: Int = 2_000
         /// Subscriptions of all, 100 … 10,000,000.

@@ -118,6 +118,17 @@ extension Setting {
             "sip.ring_seconds", "Seconds that a call may ring before it is given up (timer C, RFC 3261 §16.6).",
             .integer(\.sip.ringSeconds, allowed: 10...3_600, zeroMeans: nil), title: "Ringing"),
         Setting(
+            "sip.session_seconds",
+            "Seconds after which calls that pass through this server have to be refreshed by one of their ends, or end (RFC 4028"
+                + " §8). 0 leaves that to the ends.",
+            .integer(\.sip.sessionSeconds, allowed: 90...86_400, zeroMeans: "left to the ends"),
+            title: "Refresh of calls"),
+        Setting(
+            "sip.session_min_seconds",
+            "Least seconds between refreshes of a call or message session that are agreed to; a shorter wish is answered 422.",
+            .integer(\.sip.sessionMinSeconds, allowed: 90...3_600, zeroMeans: nil),
+            title: "Refresh of calls: shortest"),
+        Setting(
             "sip.subscriptions_per_user", "Subscriptions that one SIP watcher may hold; one more is answered 403.",
             .integer(\.sip.subscriptionsPerUser, allowed: 1...100_000, zeroMeans: nil),
             title: "SIP subscriptions per user"),

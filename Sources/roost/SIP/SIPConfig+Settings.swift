@@ -39,6 +39,8 @@ extension SIPConfig {
             sip.advertisedHost.isEmpty
             ? nil : sip.advertisedHost.contains(":") ? "[\(sip.advertisedHost)]" : sip.advertisedHost
         ringSeconds = sip.ringSeconds
+        sessionSeconds = sip.sessionSeconds
+        sessionMinSeconds = sip.sessionMinSeconds
         isXCAPOn = sip.isEnabled && sip.isXCAPOn
         registerExpires = Expiry(sip.register)
         subscribe = Expiry(sip.subscribe)

@@ -50,6 +50,9 @@ final class ChatSession: SIPDialogUser {
     // Time
     private let openedAt: Int64
     var lastUse: Int64
+    /// When it has to be refreshed, and by whom (RFC 4028); nil while that has not been agreed.
+    var timer: SessionTimer?
+    private var isRefreshing = false
     private var invite: IncomingRequest?
     private var answer: ByteBuffer?
     private var nextRepeat: Int64 = 0
@@ -148,6 +151,8 @@ final class ChatSession: SIPDialogUser {
             into: server.allocator.buffer(capacity: 1_024))
         builder.add(.contact, table.contact(on: dialog.flow, name: name))
         builder.add(.allow, "INVITE, ACK, CANCEL, BYE, MESSAGE, INFO, OPTIONS, UPDATE")
+        builder.add(.supported, "timer")
+        timer?.describe(&builder)
         return builder.finish(body: sdp, type: SIPBytes("application/sdp" as StaticString))
     }
 
@@ -210,8 +215,14 @@ final class ChatSession: SIPDialogUser {
             {
                 return request.respond(.notAcceptableHere)
             }
-            request.relay(.ok, accepted(request))
-        case .update, .options: request.respond(.ok)
+            if isRefreshed(request) { request.relay(.ok, accepted(request)) }
+        case .update:
+            guard isRefreshed(request) else { return }
+            request.respond(.ok) {
+                $0.add(.contact, table.contact(on: dialog.flow, name: name))
+                timer?.describe(&$0)
+            }
+        case .options: request.respond(.ok)
         case .message: receive(request)
         case .info:
             request.respond(.ok)
@@ -225,6 +236,43 @@ final class ChatSession: SIPDialogUser {
         }
     }
 
+    // MARK: Refreshes (RFC 4028)
+
+    /// INVITE and UPDATE inside of the dialog agree anew on how long it lasts; false when the request was refused.
+    private func isRefreshed(_ request: IncomingRequest) -> Bool {
+        switch SessionTimer.verdict(
+            on: request.message, least: server.config.sessionMinSeconds, uptime: server.uptime)
+        {
+        case .endless: timer = nil
+        case .timed(let agreed): timer = agreed
+        case .tooBrief(let least):
+            request.respond(.sessionIntervalTooSmall) { $0.add(.minSE, number: least) }
+            return false
+        }
+        return true
+    }
+
+    private func refresh(_ timer: SessionTimer) {
+        guard !isRefreshing else { return }
+        isRefreshing = true
+        let request = dialog.request(
+            .update, maxForwards: server.config.maxForwards,
+            fields: [(.supported, "timer"), (.sessionExpires, "\(timer.seconds);refresher=uac")])
+        server.send(request, to: dialog.way) { [weak self] outcome in
+            guard let self, !hasEnded else { return }
+            isRefreshing = false
+            guard case .response(let response) = outcome, ![408, 481].contains(response.statusCode) else {
+                // The peer knows nothing of it any more (§10).
+                return end(.over)
+            }
+            // What else it says does not end the session; it is asked again.
+            self.timer =
+                response.status.isSuccess && response.has(.sessionExpires)
+                ? SessionTimer.agreed(in: response, uptime: server.uptime) ?? timer.renewed(server.uptime)
+                : timer.renewed(server.uptime)
+        }
+    }
+
     // MARK: Time and end
 
     func tick(_ uptime: Int64) {
@@ -233,6 +281,10 @@ final class ChatSession: SIPDialogUser {
             invite.relay(.ok, answer)
             pause = min(pause * 2, server.config.timers.t2)
             nextRepeat = uptime + pause
+        }
+        if let timer, timer.due <= uptime {
+            guard timer.isOurs else { return end(.over) }
+            refresh(timer)
         }
         let late = unanswered.filter { $0.value.deadline <= uptime }
         if !late.isEmpty {

@@ -81,7 +81,7 @@ struct SessionDialog {
     /// - Parameter sequence: nil for the next one; that of the INVITE for its ACK.
     mutating func request(
         _ method: SIPMethod, maxForwards: Int, body: SIPBytes = .empty, type: SIPBytes? = nil,
-        sequence: UInt32? = nil
+        sequence: UInt32? = nil, fields: [(SIPHeader, String)] = []
     ) -> OutgoingRequest {
         if sequence == nil { localSequence += 1 }
         var builder = SIPRequestBuilder(method, target)
@@ -92,6 +92,7 @@ struct SessionDialog {
         builder.add(.callID, callID)
         builder.addCSeq(sequence ?? localSequence, method)
         builder.add(.contact, contact)
+        for (header, value) in fields { builder.add(header, text: value) }
         let bytes = type.map { builder.finish(body: body, type: $0) } ?? builder.finish()
         return OutgoingRequest(method: method, bytes: bytes)
     }

@@ -91,6 +91,7 @@ extension SessionTable {
         let session = ChatSession(
             self, name: name, dialog: dialog, offer: answer, media: 0, party: endpoint.address,
             resource: endpoint.resource, owner: owner, foreign: nil, peer: peer, path: path)
+        session.timer = SessionTimer.agreed(in: response, uptime: server.uptime)
         add(session)
         if let place { connect(place) { [weak session] link in session?.connected(link) } }
         return session

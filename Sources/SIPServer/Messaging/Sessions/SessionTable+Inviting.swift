@@ -84,6 +84,11 @@ extension SessionTable {
             guard let offer = Self.offer(request.message), let choice = choice(offer, request.flow) else {
                 return refuseMedia(request)
             }
+            let timer = SessionTimer.verdict(
+                on: request.message, least: server.config.sessionMinSeconds, uptime: server.uptime)
+            if case .tooBrief(let least) = timer {
+                return request.respond(.sessionIntervalTooSmall) { $0.add(.minSE, number: least) }
+            }
             let name =
                 HexText.digits(.random(in: .min ... .max))
                 + HexText.digits(.random(in: .min ... .max)).prefix(8)
@@ -97,6 +102,7 @@ extension SessionTable {
                 media: choice,
                 party: party, resource: resource, owner: Array(owner.description.utf8), foreign: foreign,
                 peer: peer)
+            if case .timed(let timer) = timer { session.timer = timer }
             add(session)
             session.answer(request)
         }

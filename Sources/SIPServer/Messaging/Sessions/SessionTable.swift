@@ -36,6 +36,7 @@ public final class SessionTable: SIPMethodHandler {
 
     init(server: SIPServer) {
         self.server = server
+        server.registry.understand("timer")
         server.whenTicked.append { [weak self] in self?.tick($0) }
         server.whenDraining.append { [weak self] in self?.endAll() }
     }

@@ -50,6 +50,12 @@ public struct SIPConfig: Sendable {
     public var sessionMinSeconds = 90
     /// Seconds that contacts of a higher preference ring before those of a lower one.
     public var serialSeconds = 20
+    /// Calls that pass through are told to watchers, so many at most.
+    public var trackedCalls = 50_000
+    /// Seconds after which a call is over of which nothing is heard.
+    public var callSeconds = 14_400
+    /// Whoever is in such a call is on the phone.
+    public var callsArePresence = true
 
     // Bounds
     /// Bytes of a message over TCP or TLS; one over UDP is a datagram.

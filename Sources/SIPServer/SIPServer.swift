@@ -42,6 +42,8 @@ public final class SIPServer {
     public var trunkOf: ((IncomingRequest) -> SIPTrunk?)?
     /// Subscriptions to event packages.
     var events: EventEngine?
+    /// Calls of users that the proxy passes on.
+    private(set) var calls: CallTable! = nil
     /// Called once a second with the uptime, milliseconds.
     public var whenTicked: [(Int64) -> Void] = []
     /// Called when a connection is gone, or the socket of a UDP listener: flows over it are of no use any more.
@@ -101,6 +103,7 @@ public final class SIPServer {
         authentication = SIPAuthentication(server: self)
         credentials = IMCore.DigestCredentials(router: router)
         applyLimits()
+        calls = CallTable(server: self)
         SIPHandlers.install(on: self)
     }
 

@@ -15,7 +15,7 @@ extension Router {
                     source: .manual, state: .manual(manual.state), since: manual.since, expires: manual.until,
                     note: manual.note))
         }
-        if !home.publications.isEmpty { inputs += publishedInputs(of: home) }
+        if !home.publications.isEmpty || !home.calls.isEmpty { inputs += publishedInputs(of: home) }
         for endpoint in home.endpoints {
             guard let availability = endpoint.availability, endpoint !== home.synthetic else { continue }
             inputs.append(Self.input(endpoint.resource, availability))

@@ -56,9 +56,9 @@ final class SyntheticEndpoint: Endpoint {
 }
 
 extension Router {
-    /// What publications say.
+    /// What calls and publications say.
     func publishedInputs(of home: UserHome) -> [PresenceInput] {
-        var inputs: [PresenceInput] = []
+        var inputs = home.calls
         for publication in home.publications {
             for var input in publication.inputs {
                 input.expires = publication.expires
@@ -66,6 +66,13 @@ extension Router {
             }
         }
         return inputs
+    }
+
+    /// Calls that another face knows of and that nobody has published. What has not changed is told to nobody.
+    public func setCalls(_ inputs: [PresenceInput], of home: UserHome) {
+        guard home.calls != inputs else { return }
+        home.calls = inputs
+        sourcesChanged(home)
     }
 
     /// Sources other than XMPP clients say something else: XMPP watchers see it in the synthetic resource and, while the

@@ -44,6 +44,8 @@ public final class UserHome {
     public internal(set) var manual: ManualPresence?
     /// What sources other than XMPP clients say (`Publication`).
     public internal(set) var publications: [Publication] = []
+    /// Calls that pass through this server, as a source of the status; gone with whatever knows of them.
+    public internal(set) var calls: [PresenceInput] = []
     /// When they are looked at for some that have run out, seconds since 1970.
     var publicationCheck = Int64.max
     /// What XMPP watchers see of them; nil while they say nothing.

@@ -60,7 +60,9 @@ extension EventEngine {
             } else if document(for: subscription) === subscription.lastBody {
                 return
             }
-            let pace = Int64(server.config.notifySeconds) * 1_000
+            let isCall = subscription.resource.package === calls
+            // Lamps are to follow telephones (RFC 4235 §3.10).
+            let pace = Int64(isCall ? min(1, server.config.notifySeconds) : server.config.notifySeconds) * 1_000
             let uptime = server.time.uptime
             if pace > 0, uptime - subscription.lastNotify < pace {
                 guard !subscription.isDelayed else { return }

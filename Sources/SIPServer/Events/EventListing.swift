@@ -32,6 +32,9 @@ public struct SIPForeignWatchEntry: Sendable, Equatable {
 }
 
 extension SIPServer {
+    /// Calls of users that pass through.
+    public var callCount: Int { calls.count }
+
     /// People of other domains that users of ours watch.
     public var foreignWatchCount: Int { events?.foreign.count ?? 0 }
     public var foreignWatches: [SIPForeignWatchEntry] { events?.foreign.listed ?? [] }

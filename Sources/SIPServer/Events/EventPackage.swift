@@ -54,6 +54,8 @@ final class EventResource {
     /// For those who may see, and for those who may not.
     var full: EventBody?
     var closed: EventBody?
+    /// For the user's own devices, where these learn more.
+    var own: EventBody?
     /// The documents are out of date.
     var isStale = true
     var isQueued = false
@@ -67,6 +69,10 @@ final class EventResource {
     }
 
     var isIdle: Bool { subscriptions.isEmpty && lists.isEmpty }
+
+    func setOwn(_ type: String, _ content: [UInt8]) {
+        if own?.content != content { own = EventBody(type: type, content: content) }
+    }
 
     /// Keeps the object where the content is the same, so that nobody is told again.
     func setFull(_ type: String, _ content: [UInt8]) {

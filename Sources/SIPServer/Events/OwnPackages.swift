@@ -75,14 +75,13 @@ final class SummaryPackage: EventPackage {
     }
 }
 
-/// `dialog` (RFC 4235): the calls that a call manager or the proxy knows of, for those who see the user's presence.
+/// `dialog` (RFC 4235): the calls that a call manager or the proxy knows of, for those who see the user's presence. They
+/// learn that there is a call, and who called; the user's own devices also with whom.
 final class DialogPackage: EventPackage {
     let name = "dialog"
     let mediaType = DialogInfo.mediaType
     private unowned let server: SIPServer
     weak var engine: EventEngine?
-    /// Calls that pass through the proxy.
-    var proxied: ((JID) -> [DialogInfo.Dialog])?
 
     init(server: SIPServer) { self.server = server }
 
@@ -99,15 +98,22 @@ final class DialogPackage: EventPackage {
                 guard let calls = try? DialogInfo(parsing: publication.document) else { continue }
                 info.dialogs += calls.dialogs.filter { $0.state != .terminated }
             }
-            info.dialogs += proxied?(resource.target) ?? []
+            if resource.subscriptions.contains(where: { $0.watcher == resource.target }) {
+                // With whom is for the user's own devices.
+                var own = info
+                own.dialogs += server.calls.dialogs(of: resource.target, isOwn: true)
+                resource.setOwn(mediaType, own.bytes)
+            }
+            info.dialogs += server.calls.dialogs(of: resource.target, isOwn: false)
             resource.setFull(mediaType, info.bytes)
             then()
         }
     }
 
     func body(for subscription: Subscription) -> EventBody {
-        if !subscription.isHidden, let full = subscription.resource.full { return full }
         let resource = subscription.resource
+        if subscription.watcher == resource.target, let own = resource.own { return own }
+        if !subscription.isHidden, let full = resource.full { return full }
         if let closed = resource.closed { return closed }
         let closed = EventBody(type: mediaType, content: empty(resource.target).bytes)
         resource.closed = closed

@@ -107,6 +107,7 @@ final class PresencePackage: EventPackage {
     private func isOverruled(_ home: UserHome) -> Bool {
         guard router.isOverruled(home) else { return false }
         if home.manual != nil { return true }
+        if !home.calls.isEmpty { return true }
         // A client that publishes its own call says it itself.
         return home.publications.count > 1 || home.sessionCount > 0
             || home.publications.contains { if case .line = $0.source { true } else { false } }

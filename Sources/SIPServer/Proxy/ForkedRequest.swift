@@ -52,6 +52,9 @@ final class ForkedRequest {
     /// Uptime at which timer C fires (§16.6 step 11, §16.8), or at which the next group has its turn.
     private(set) var deadline = Int64.max
 
+    /// What watchers are told of it; nil for no call of our users.
+    var call: ProxiedCall?
+
     private var isInvite: Bool { request.method == .invite }
 
     init(
@@ -115,6 +118,7 @@ final class ForkedRequest {
         guard isInvite, !hasEnded else { return }
         if waiting.isEmpty || branches.last?.target.trunk != nil { deadline = proxy.deadline(isLast: true) }
         guard response.statusCode > 100, !request.isAnswered else { return }
+        call?.provisional(response)
         request.relay(response.status, RelayedResponse.bytes(response))
     }
 
@@ -126,6 +130,7 @@ final class ForkedRequest {
             branch.target.trunk?.answered()
             guard isInvite || !request.isAnswered else { break }
             isDecided = true
+            call?.answered(response, now: proxy.server.time.now)
             request.relay(
                 response.status, RelayedResponse.bytes(response, lines: timer?.missing(in: response) ?? ""))
             cancelOthers()
@@ -259,6 +264,7 @@ final class ForkedRequest {
     private func end() {
         hasEnded = true
         deadline = .max
+        call?.failed()
         proxy.ended(self)
         // A 2xx that comes later is passed back all the same; nobody else is called any more.
         request.whenCancelled = nil

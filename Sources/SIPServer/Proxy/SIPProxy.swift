@@ -256,7 +256,17 @@ public final class SIPProxy: SIPForwarding {
         let fork = ForkedRequest(
             request, targets: targets, forwarded: forwarded, loopMark: server.transactions.loopMark(for: message),
             breadth: breadth, timer: timer, proxy: self)
-        if request.method == .invite { calls[ObjectIdentifier(fork)] = fork }
+        switch request.method {
+        case .invite:
+            calls[ObjectIdentifier(fork)] = fork
+            if message.toTag.isEmpty {
+                fork.call = server.calls.begin(request, owner: targets.first?.owner ?? [])
+            } else {
+                server.calls.passes(message)
+            }
+        case .bye, .update: server.calls.passes(message)
+        default: break
+        }
         fork.start()
     }
 

@@ -47,6 +47,10 @@ extension ServerConfig {
         public var sessionSeconds: Int = 0
         /// Least seconds between refreshes that are agreed to, 90 … 3,600.
         public var sessionMinSeconds: Int = 90
+        /// Seconds after which a call is over of which nothing is heard, 300 … 604,800.
+        public var callSeconds: Int = 14_400
+        /// Whoever is in a call that passes through this server is on the phone.
+        public var callsArePresence = true
         /// Subscriptions of one watcher, 1 … 100,000.
         public var subscriptionsPerUser: Int = 2_000
         /// Subscriptions of all, 100 … 10,000,000.

@@ -72,7 +72,11 @@ extension Setting {
                 "sip.notify_seconds",
                 "Least seconds between two notifications of a subscription; the last state is always told (RFC 3856 §6.10). 0"
                     + " tells each change at once.",
-                .integer(\.sip.notifySeconds, allowed: 0...60, zeroMeans: nil), title: "Pace of notifications")
+                .integer(\.sip.notifySeconds, allowed: 0...60, zeroMeans: nil), title: "Pace of notifications"),
+            Setting(
+                "sip.calls_are_presence",
+                "Whether users are on the phone while they are in a call that passes through this server.",
+                toggle(\.sip.callsArePresence), title: "Calls are presence"),
         ]
         + expiries(
             "subscribe", "of a subscription", "Subscriptions", \.sip.subscribe.least, \.sip.subscribe.standard,
@@ -128,6 +132,10 @@ extension Setting {
             "Least seconds between refreshes of a call or message session that are agreed to; a shorter wish is answered 422.",
             .integer(\.sip.sessionMinSeconds, allowed: 90...3_600, zeroMeans: nil),
             title: "Refresh of calls: shortest"),
+        Setting(
+            "sip.call_seconds",
+            "Seconds after which a call counts as over of which nothing is heard any more: neither its end nor a refresh.",
+            .integer(\.sip.callSeconds, allowed: 300...604_800, zeroMeans: nil), title: "Calls without end"),
         Setting(
             "sip.subscriptions_per_user", "Subscriptions that one SIP watcher may hold; one more is answered 403.",
             .integer(\.sip.subscriptionsPerUser, allowed: 1...100_000, zeroMeans: nil),

@@ -41,6 +41,8 @@ extension SIPConfig {
         ringSeconds = sip.ringSeconds
         sessionSeconds = sip.sessionSeconds
         sessionMinSeconds = sip.sessionMinSeconds
+        callSeconds = sip.callSeconds
+        callsArePresence = sip.callsArePresence
         isXCAPOn = sip.isEnabled && sip.isXCAPOn
         registerExpires = Expiry(sip.register)
         subscribe = Expiry(sip.subscribe)

@@ -107,6 +107,35 @@ public final class MessageTrail {
         }
     }
 
+    /// As `note`, for what happens to every message: nothing is put together but in the ring's own bytes.
+    ///
+    /// - Parameters:
+    ///   - way: how it goes or came, in fixed words.
+    ///   - place: what the words end with: an address.
+    func note(
+        _ id: MessageID, _ kind: Kind, _ subject: [UInt8], for object: [UInt8] = [], way: StaticString,
+        place: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0), at: Int64 = 0,
+        nameHash: UInt64 = 0
+    ) {
+        if ring.isEmpty { ring = [UInt8](repeating: 0, count: Self.capacity) }
+        let words = UnsafeRawBufferPointer(start: way.utf8Start, count: way.utf8CodeUnitCount)
+        withUnsafeTemporaryAllocation(byteCount: words.count + min(place.count, Self.longest), alignment: 1) { note in
+            note.copyMemory(from: words)
+            if !place.isEmpty {
+                UnsafeMutableRawBufferPointer(rebasing: note[words.count...])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: place.prefix(Self.longest)))
+            }
+            subject.withUnsafeBytes { subject in
+                object.withUnsafeBytes { object in
+                    write(
+                        Head(
+                            id: id.value, at: at, nameHash: nameHash, bytes: 0, subject: 0, object: 0,
+                            kind: kind.code, padding: 0), subject, object, UnsafeRawBufferPointer(note))
+                }
+            }
+        }
+    }
+
     private func write(
         _ head: Head, _ subject: UnsafeRawBufferPointer, _ object: UnsafeRawBufferPointer,
         _ note: UnsafeRawBufferPointer

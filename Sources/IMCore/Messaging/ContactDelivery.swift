@@ -45,9 +45,15 @@ extension Router {
         if let reply = XMLElement(stored: bytes) { send(reply, from: endpoint) }
     }
 
-    /// How a message leaves for an endpoint, for the trail: the address it goes to, and the way.
-    public func noteDelivery(of entry: JournalEntry, to endpoint: any Endpoint, _ note: String) {
-        journal.trail.note(entry.id, .handed, endpoint.address, note, at: time.now)
+    /// How a message leaves for an endpoint, for the trail.
+    ///
+    /// - Parameters:
+    ///   - way: in words that end before the address.
+    ///   - place: the address that it goes to.
+    public func noteDelivery(
+        of entry: JournalEntry, to endpoint: any Endpoint, _ way: StaticString, _ place: UnsafeRawBufferPointer
+    ) {
+        journal.trail.note(entry.id, .handed, endpoint.address, way: way, place: place, at: time.now)
     }
 }
 

@@ -20,6 +20,8 @@ public struct IncomingMessage {
     public var from: JID?
     /// Of the `id` that the sender's client gave it (`MessageTrail.hash`); 0 for none.
     public var nameHash: UInt64 = 0
+    /// How it came, for the trail, where that is not over XMPP.
+    public var way: StaticString = ""
     /// Whose archives keep it; found out when the recipient is known.
     var record: ArchiveRecord?
 

@@ -155,7 +155,8 @@ extension Router {
     private func accept(_ message: IncomingMessage, _ home: UserHome) -> JournalEntry {
         if message.traits.contains(.retraction) { retract(message) }
         journal.trail.note(
-            message.id, .accepted, message.sender.address, for: home.address, nameHash: message.nameHash)
+            message.id, .accepted, message.sender.address, for: home.address, way: message.way,
+            nameHash: message.nameHash)
         return journal.accept(
             id: message.id, userID: home.id, bytes: message.bytes, record: message.record,
             origin: message.ledgerNumber == nil ? nil : message.sender, number: message.ledgerNumber ?? 0)
@@ -336,7 +337,7 @@ extension Router {
     private func noteRefusal(_ message: IncomingMessage, _ error: StanzaError, _ reason: String) {
         // Room messages that an occupant cannot be given and the like are no messages between people.
         guard MessagePolicy.isStorable(type: message.type, traits: message.traits) else { return }
-        let note = [error.condition.rawValue, error.text ?? "", reason].filter { !$0.isEmpty }
+        let note = ["\(message.way)", error.condition.rawValue, error.text ?? "", reason].filter { !$0.isEmpty }
         journal.trail.note(
             message.id, .refused, message.sender.address, for: message.recipient, note.joined(separator: ": "),
             nameHash: message.nameHash)

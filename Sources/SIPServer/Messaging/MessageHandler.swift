@@ -27,6 +27,7 @@ final class MessageHandler: SIPMethodHandler {
         sequence = UInt32(truncatingIfNeeded: server.time.now / 1_000) & 0x3FFF_FFFF
         contacts.begin()
         foreign.begin()
+        server.whenReconfigured.append { [weak self] in self?.rates = [:] }
     }
 
     func nextSequence() -> UInt32 {
@@ -137,6 +138,7 @@ final class MessageHandler: SIPMethodHandler {
             id: id, type: shape.type, traits: shape.traits, bytes: writer.write(content), fullAddress: full,
             ledgerNumber: 1, sender: source, senderHome: home, from: foreign)
         incoming.nameHash = MessageTrail.hash(message.callID)
+        incoming.way = Self.way(request)
         if home?.hasRules != true, let recipient = address.withUnsafeBytes({ router.homes.loaded($0) }) {
             return router.route(incoming, to: recipient)
         }
@@ -144,6 +146,16 @@ final class MessageHandler: SIPMethodHandler {
             return request.respond(.notFound)
         }
         router.route(incoming, to: jid)
+    }
+
+    /// For the trail.
+    private static func way(_ request: IncomingRequest) -> StaticString {
+        let isTrunk = if case .trunk = request.sender { true } else { false }
+        return switch request.flow.transport {
+        case .udp: isTrunk ? "MESSAGE over UDP, from a trunk" : "MESSAGE over UDP"
+        case .tcp: isTrunk ? "MESSAGE over TCP, from a trunk" : "MESSAGE over TCP"
+        case .tls: isTrunk ? "MESSAGE over TLS, from a trunk" : "MESSAGE over TLS"
+        }
     }
 
     /// Who sends envelopes and notices understands them.

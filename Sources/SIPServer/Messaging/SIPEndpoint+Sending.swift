@@ -67,7 +67,7 @@ extension SIPEndpoint {
             return tooLarge(item)
         }
         if let entry = item.entry {
-            handler.router.noteDelivery(of: entry, to: self, "MESSAGE to \(binding.contact)\(way(binding))")
+            binding.contact.withBytes { handler.router.noteDelivery(of: entry, to: self, Self.way(binding), $0) }
         }
         isSending = true
         handler.server.send(outgoing, to: .binding(binding)) { [weak self] outcome in
@@ -75,7 +75,14 @@ extension SIPEndpoint {
         }
     }
 
-    private func way(_ binding: Binding) -> String { binding.flow.map { " over \($0.transport.parameter)" } ?? "" }
+    private static func way(_ binding: Binding) -> StaticString {
+        switch binding.flow?.transport {
+        case .udp: "MESSAGE over UDP to "
+        case .tcp: "MESSAGE over TCP to "
+        case .tls: "MESSAGE over TLS to "
+        case nil: "MESSAGE to "
+        }
+    }
 
     private func name(_ entry: JournalEntry) -> [UInt8] { handler.router.journal.names.name(of: entry.id) }
 
@@ -135,7 +142,9 @@ extension SIPEndpoint {
     private func taken(_ item: Item, _ stanza: MessageStanza, _ content: PagerContent, _ status: SIPStatus) {
         queue.removeFirst()
         tried = 0
-        if let entry = item.entry { handler.router.journal.settle(entry, by: address, "SIP \(status)") }
+        if let entry = item.entry {
+            handler.router.journal.settle(entry, by: address, status == .ok ? "SIP 200 OK" : "SIP \(status)")
+        }
         succeeded()
         // The contact will not say it itself: its answer does (XEP-0184 §5.1).
         if stanza.wantsReceipt, !stanza.id.isEmpty, content.type.utf8CodeUnitCount < 30, !takesCPIM {

@@ -28,6 +28,22 @@ extension ServerConfig {
         public var notifySeconds: Int = 5
         /// Bytes of the largest message, 1,300 … 1,048,576.
         public var messageBytes: Int = 65_535
+        /// Bytes of the body of a MESSAGE, or of a message in a session, 1,000 … 1,048,576.
+        public var contentBytes: Int = 65_536
+        /// Bytes beyond which a request leaves UDP, 500 … 65,000 (RFC 3261 §18.1.1).
+        public var datagramBytes: Int = 1_300
+        /// MESSAGE requests of one user a second, 1 … 100,000; 0 for no limit.
+        public var messagesPerSecond: Int = 1_000
+        /// Message sessions at a time, 1 … 1,000,000.
+        public var messageSessions: Int = 10_000
+        /// Of one user, 1 … 10,000.
+        public var messageSessionsPerUser: Int = 50
+        /// Seconds without a message after which a session ends, 60 … 86,400.
+        public var messageSessionIdle: Int = 1_800
+        /// Whether the server opens sessions to clients that say that they take them (RFC 7573).
+        public var opensMessageSessions = true
+        /// Seconds for the first message of a connection, 1 … 600.
+        public var firstMessageSeconds: Int = 30
         /// `Max-Forwards` of requests that come without one, and of our own, 1 … 255.
         public var maxForwards: Int = 70
         public var clientCertificates = ClientCertificates.off

@@ -18,7 +18,7 @@ extension Setting {
             .listener(\.msrp), title: "Message sessions (MSRP)"),
     ]
 
-    static let sip: [Setting] = sipDomains + sipRegistrar + sipPresence + sipBounds + sipTrunks
+    static let sip: [Setting] = sipDomains + sipRegistrar + sipPresence + sipMessages + sipBounds + sipTrunks
 
     private static let sipDomains: [Setting] = [
         Setting(
@@ -84,6 +84,43 @@ extension Setting {
         + expiries(
             "publish", "of published presence", "Publications", \.sip.publish.least, \.sip.publish.standard,
             \.sip.publish.most)
+
+    private static let sipMessages: [Setting] = [
+        Setting(
+            "sip.content_bytes",
+            "Bytes of the text, or whatever else, that a SIP client may send in one message; more is answered 513, in a message"
+                + " session 413.",
+            .integer(\.sip.contentBytes, allowed: 1_000...1_048_576, zeroMeans: nil), title: "Largest message"),
+        Setting(
+            "sip.datagram_bytes",
+            "Bytes beyond which a request is not for UDP and is tried over TCP first (RFC 3261 §18.1.1). More than 1300 is for"
+                + " networks whose packets are known to be larger.",
+            .integer(\.sip.datagramBytes, allowed: 500...65_000, zeroMeans: nil), title: "Largest datagram"),
+        Setting(
+            "sip.messages_per_second",
+            "Messages that one user's SIP clients may send in a second, and twice as many at once; beyond, the answer is 503.",
+            .integer(\.sip.messagesPerSecond, allowed: 1...100_000, zeroMeans: "no limit"), title: "Messages a second"),
+        Setting(
+            "sip.message_sessions", "Message sessions at a time (RFC 4975); one more is answered 486.",
+            .integer(\.sip.messageSessions, allowed: 1...1_000_000, zeroMeans: nil), title: "Message sessions at a time"
+        ),
+        Setting(
+            "sip.message_sessions_per_user", "Message sessions that one user may have; one more is answered 486.",
+            .integer(\.sip.messageSessionsPerUser, allowed: 1...10_000, zeroMeans: nil),
+            title: "Message sessions per user"),
+        Setting(
+            "sip.message_session_idle_seconds", "Seconds without a message after which a message session ends.",
+            .integer(\.sip.messageSessionIdle, allowed: 60...86_400, zeroMeans: nil), title: "Idle message sessions"),
+        Setting(
+            "sip.open_message_sessions",
+            "Whether chats to SIP clients that say that they take message sessions (the feature message in their registration)"
+                + " go through one that the server opens (RFC 7573). Off, they get single messages.",
+            toggle(\.sip.opensMessageSessions), title: "Open message sessions"),
+        Setting(
+            "sip.first_message_seconds", "Seconds that a new SIP connection has for its first message.",
+            .integer(\.sip.firstMessageSeconds, allowed: 1...600, zeroMeans: nil),
+            title: "First message of a connection"),
+    ]
 
     private static let sipBounds: [Setting] = [
         Setting(

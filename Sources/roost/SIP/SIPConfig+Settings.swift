@@ -25,6 +25,14 @@ extension SIPConfig {
         // Where Roost's own people are concerned, what is not asked for cannot be proven; nobody is let in by that.
         openMethods.subtract([.register])
         messageBytes = sip.messageBytes
+        contentBytes = sip.contentBytes
+        datagramBytes = sip.datagramBytes
+        messagesPerSecond = sip.messagesPerSecond
+        messageSessions = sip.messageSessions
+        messageSessionsPerUser = sip.messageSessionsPerUser
+        messageSessionIdle = sip.messageSessionIdle
+        opensMessageSessions = sip.opensMessageSessions
+        firstMessageTimeout = sip.firstMessageSeconds
         maxForwards = sip.maxForwards
         connections = sip.connections
         transactions = sip.transactions

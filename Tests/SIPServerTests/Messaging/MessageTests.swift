@@ -308,16 +308,9 @@ struct MessageTests {
             bob.answer(try bob.request(.message), 200)
             _ = try anna.final(.message)
             try bob.hasArrived()
-            let loop = bench.loop
-            let promise = loop.makePromise(of: [String].self)
-            try await bench.on { server in
-                server.router.explainMessage("find-me") { result in
-                    promise.completeWith(
-                        result.map { found in found.first?.steps.map { "\($0.kind) \($0.note)" } ?? [] })
-                }
-            }
-            let steps = try await promise.futureResult.get()
-            #expect(steps.contains { $0.hasPrefix("handed MESSAGE to sip:bob@127.0.0.1:\(bob.port)") })
+            let steps = try await bench.trail("find-me")
+            #expect(steps.contains("accepted MESSAGE over UDP"))
+            #expect(steps.contains("handed MESSAGE over UDP to sip:bob@127.0.0.1:\(bob.port)"))
             #expect(steps.contains("settled SIP 200 OK"))
         }
     }

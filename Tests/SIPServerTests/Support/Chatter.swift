@@ -92,6 +92,20 @@ extension SIPBench {
         return mailbox
     }
 
+    /// What the server remembers of a message: kinds of steps and their notes.
+    ///
+    /// - Parameter name: as its sender calls it; of a MESSAGE the Call-ID.
+    func trail(_ name: String) async throws -> [String] {
+        let promise = loop.makePromise(of: [String].self)
+        try await on { server in
+            server.router.explainMessage(name) { result in
+                promise.completeWith(
+                    result.map { found in found.flatMap { $0.steps.map { "\($0.kind) \($0.note)" } } })
+            }
+        }
+        return try await promise.futureResult.get()
+    }
+
     /// A chat message of a user who has signed in.
     ///
     /// - Parameters:
@@ -106,10 +120,11 @@ extension SIPBench {
             let from = String(decoding: sender.address, as: UTF8.self)
             let isText = children.contains("<body>")
             let text = "<message from='\(from)' to='\(to)' type='chat' id='x1'>\(children)</message>"
-            let message = IncomingMessage(
+            var message = IncomingMessage(
                 id: router.journal.nextID(), type: .chat, traits: isText ? [.body, .substance, .lasting] : .chatState,
                 bytes: Array(text.utf8), fullAddress: recipient.isBare ? nil : Array(to.utf8), ledgerNumber: nil,
                 sender: sender, senderHome: home)
+            message.nameHash = MessageTrail.hash("x1".utf8)
             router.route(message, to: recipient)
         }
     }

@@ -176,6 +176,7 @@ extension ChatSession {
             sender: source,
             senderHome: home, from: foreign)
         incoming.nameHash = MessageTrail.hash(dialog.callID)
+        incoming.way = way
         table.router.route(incoming, to: peerAddress)
     }
 }

@@ -124,6 +124,21 @@ final class ChatSession: SIPDialogUser {
         return writer.bytes
     }
 
+    // MARK: The trail
+
+    /// How a message of the SIP side came.
+    var way: StaticString { isMSRP ? "MSRP" : "MESSAGE in a session of the Microsoft form" }
+
+    func noteDelivery(of entry: JournalEntry, to endpoint: SIPEndpoint) {
+        if let path = media.path.last {
+            path.text.withBytes { table.router.noteDelivery(of: entry, to: endpoint, "MSRP to ", $0) }
+        } else {
+            dialog.target.withBytes {
+                table.router.noteDelivery(of: entry, to: endpoint, "MESSAGE in a session of the Microsoft form to ", $0)
+            }
+        }
+    }
+
     static let acceptTypes =
         "message/cpim text/plain text/html multipart/alternative application/im-iscomposing+xml"
     static let wrappedTypes = "text/plain text/html message/imdn+xml application/im-iscomposing+xml"

@@ -11,6 +11,7 @@ extension SIPEndpoint {
         guard let sessions = handler.server.sessions else { return false }
         if let session = sessions.session(of: address, with: stanza.from) {
             isSending = true
+            if let entry = item.entry { session.noteDelivery(of: entry, to: self) }
             session.send(stanza) { [weak self] in
                 self?.done(item, stanza, $0, answersItself: session.isMSRP)
             } reported: { [weak self] in
@@ -45,7 +46,7 @@ extension SIPEndpoint {
         case .taken:
             queue.removeFirst()
             tried = 0
-            if let entry = item.entry { handler.router.journal.settle(entry, by: address, "in a message session") }
+            if let entry = item.entry { handler.router.journal.settle(entry, by: address, "taken in the session") }
             succeeded()
             if stanza.wantsReceipt, !stanza.id.isEmpty, !answersItself { acknowledge(stanza) }
         case .refused(let code):

@@ -83,6 +83,9 @@ struct SessionTests {
             try await bench.write("bob", to: String(from), "<body>Because &amp; so</body>")
             let frame = try socket.message()
             #expect(frame.body?.string == "Because & so")
+            // Where messages are: how they came, and which way they went.
+            #expect(try await bench.trail("call-anna-bob").contains("accepted MSRP"))
+            #expect(try await bench.trail("x1").contains("handed MSRP to \(call.own)"))
             #expect(frame.contentType?.string == "text/plain")
             #expect(try await bench.on { $0.sessions?.count } == 1)
         }
@@ -257,6 +260,10 @@ struct SessionTests {
             #expect(message.callID.string == "call-anna-bob")
             #expect(!message.toTag.isEmpty)
             anna.answer(message, 200)
+            let came = try await bench.trail("call-anna-bob")
+            #expect(came.contains("accepted MESSAGE in a session of the Microsoft form"))
+            let went = try await bench.trail("x1")
+            #expect(went.contains("handed MESSAGE in a session of the Microsoft form to \(anna.contact)"))
         }
     }
 }

@@ -16,6 +16,8 @@ from support.servers import DOMAIN, PASSWORD
 
 from .claims import claim
 from .client import Scene, expect
+from .sip_client import phone
+from .sip_presence import shows, watch
 from .web_client import http_port, https_port, tls
 
 LISTS, RULES = "application/resource-lists+xml", "application/auth-policy+xml"
@@ -222,6 +224,28 @@ async def allow(scene: Scene) -> None:
     await client.put(client.rules, ruleset(("friends", "confirm", romeo.bare)), RULES)
     await romeo.wait("presence", lambda p: p["type"] == "unsubscribed", "the end of it")
     expect(await client.handled() == {romeo.bare: "confirm"}, f"{await client.handled()}")
+
+
+@claim("xcap: a rule keeps a SIP watcher out politely, allowing brings the user back, and its end ends the subscription")
+async def watcher(scene: Scene) -> None:
+    juliet, device = await scene.online(), await phone(scene)
+    juliet.send_presence(pstatus="on the balcony")
+    subscription = await watch(device, juliet)
+    client = XCAP(scene.host, juliet.user)
+    await client.put(client.rules, ruleset(("foes", "polite-block", device.bare)), RULES)
+    notify = await subscription.notified(shows("closed"), "gone for the blocked one")
+    expect("active" in notify.get("subscription-state"), f"he is told of it: {notify}")
+    await client.put(client.rules, ruleset(("friends", "allow", device.bare)), RULES)
+    await subscription.notified(shows("open", note="on the balcony"), "back")
+    # A block made over XMPP is the same one.
+    await juliet["xep_0191"].block(device.bare)
+    await subscription.notified(shows("closed"), "blocked over XMPP")
+    expect((await client.handled()).get(device.bare) in ("block", "polite-block"), f"{await client.handled()}")
+    await client.put(client.rules, ruleset(("friends", "allow", device.bare)), RULES)
+    await subscription.notified(shows("open"), "let in over XCAP")
+    expect(not await juliet["xep_0191"].get_blocked_jids(), "the block list is not empty")
+    await client.put(client.rules, ruleset(("friends", "confirm", device.bare)), RULES)
+    await subscription.state("terminated")
 
 
 @claim("xcap: strangers get 401, users 403 in somebody else's tree, and what is wrong its own answer")

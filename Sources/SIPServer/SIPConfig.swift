@@ -36,6 +36,8 @@ public struct SIPConfig: Sendable {
     public var registerExpires = Expiry(least: 60, standard: 3_600, most: 7_200)
     /// Contacts of one user; one more is refused.
     public var contacts = 10
+    /// Users who may register contacts for others (third-party registration, RFC 3261 §10.2): prepared bare addresses.
+    public var registrationAgents: Set<String> = []
     /// Value of Service-Route (RFC 3608) in answers to REGISTER: `<sip:host;lr>`; nil for none.
     public var serviceRoute: String?
     /// Neighbours that need no digest.

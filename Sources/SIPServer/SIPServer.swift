@@ -36,7 +36,8 @@ public final class SIPServer {
     public internal(set) var sessions: SessionTable?
     /// Where digests come from; without it nobody can log in.
     public var credentials: IMCore.DigestCredentials?
-    /// Whether a user may write that address as From, beside the own one.
+    /// Whether a user may write that address as From, beside the own one. Accounts have no aliases yet: when `IMCore/Users`
+    /// gets them, the composition answers this out of memory (`roost/Server`, `composeSIP`), and `addressOfRecord` maps them.
     public var isAlias: ((SIPURI, JID) -> Bool)?
     /// Which trunk a request comes from: by address, or by the certificate of its connection.
     public var trunkOf: ((IncomingRequest) -> SIPTrunk?)?

@@ -90,6 +90,8 @@ def another(setting: dict, folder: Path) -> object:
             return ["sip.localhost=localhost"]
         if key == "sip.authenticated_methods":
             return ["REGISTER", "MESSAGE"]
+        if key == "sip.registration_agents":
+            return ["provisioning@localhost"]
         if key == "sip.dns_servers":
             return ["127.0.0.1:5353"]
         return ["mailto:somebody@example.com"]

@@ -13,9 +13,11 @@ public struct PasswordDigests: Sendable, Equatable {
     /// 32 bytes.
     public var sha256: ArraySlice<UInt8> { bytes[16...] }
 
+    /// The user name is what SIP addresses have: without the escapes of XEP-0106.
+    ///
     /// - Parameter preparedPassword: result of `JIDPreparation.password`; the same as what was typed for ASCII.
     public init(preparedPassword: String, of jid: JID) {
-        let text = Array("\(jid.local ?? ""):\(jid.domain):\(preparedPassword)".utf8)
+        let text = JIDEscaping.plain(jid.local ?? "") + Array(":\(jid.domain):\(preparedPassword)".utf8)
         bytes = Array(Insecure.MD5.hash(data: text)) + Array(SHA256.hash(data: text))
     }
 

@@ -97,7 +97,7 @@ public enum AddressMapping {
         var written: [UInt8] = []
         written.reserveCapacity(user.count)
         for (index, byte) in user.enumerated() {
-            if byte == 0x5C ? isEscape(user, at: index) : mustEscape(byte) {
+            if byte == 0x5C ? JIDEscaping.escape(in: user, at: index) != nil : JIDEscaping.mustEscape(byte) {
                 written += [0x5C, hexDigits[Int(byte >> 4)], hexDigits[Int(byte & 15)]]
             } else {
                 written.append(byte)
@@ -109,23 +109,7 @@ public enum AddressMapping {
     // MARK: To SIP
 
     /// The localpart as it means, XEP-0106 taken back (§4.3): bytes for a user part, not escaped for one.
-    public static func user(ofLocalpart local: String) -> [UInt8] {
-        let bytes = Array(local.utf8)
-        guard bytes.contains(0x5C) else { return bytes }
-        var plain: [UInt8] = []
-        plain.reserveCapacity(bytes.count)
-        var index = 0
-        while index < bytes.count {
-            if bytes[index] == 0x5C, isEscape(bytes, at: index) {
-                plain.append(hexValue(bytes[index + 1]) << 4 | hexValue(bytes[index + 2]))
-                index += 3
-            } else {
-                plain.append(bytes[index])
-                index += 1
-            }
-        }
-        return plain
-    }
+    public static func user(ofLocalpart local: String) -> [UInt8] { JIDEscaping.plain(local) }
 
     /// The URI of a JID. A resource becomes the `gr` parameter of a `sip:` or `sips:` URI; `im:` and `pres:` have none.
     public static func uri(of jid: JID, _ scheme: Scheme = .sip) -> [UInt8] {
@@ -194,31 +178,4 @@ public enum AddressMapping {
         default: false
         }
     }
-
-    /// space " & ' / : < > @
-    private static func mustEscape(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x20, 0x22, 0x26, 0x27, 0x2F, 0x3A, 0x3C, 0x3E, 0x40: true
-        default: false
-        }
-    }
-
-    /// Whether one of the ten escapes of XEP-0106 begins here.
-    private static func isEscape(_ bytes: [UInt8], at index: Int) -> Bool {
-        guard index + 2 < bytes.count, let high = hexDigit(bytes[index + 1]), let low = hexDigit(bytes[index + 2])
-        else { return false }
-        let byte = high << 4 | low
-        return mustEscape(byte) || byte == 0x5C
-    }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        // Lower case only (XEP-0106 §4.1).
-        case 0x61...0x66: byte - 0x57
-        default: nil
-        }
-    }
-
-    private static func hexValue(_ byte: UInt8) -> UInt8 { hexDigit(byte) ?? 0 }
 }

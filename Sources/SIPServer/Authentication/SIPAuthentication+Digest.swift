@@ -1,5 +1,6 @@
 import Ground
 import IMCore
+import Interworking
 import SIPWire
 import XMPPWire
 
@@ -61,7 +62,11 @@ extension SIPAuthentication {
             nonces.use($0, count: credentials.qop == nil ? nil : credentials.count ?? 0, uptime: server.uptime)
         }
         guard verdict == .fresh else { return challenge(request, place, realm: realm, isStale: true) }
-        guard isOwn(party.uri, credentials.username, realm, jid) else { return refuse(request, .forbidden) }
+        guard isOwn(party.uri, credentials.username, realm, jid) else {
+            request.isStateless = true
+            return request.respond(
+                .forbidden, reason: request.method == .register ? "Registers for Somebody Else" : nil)
+        }
         request.sender = .user(jid)
         body(request)
     }
@@ -93,7 +98,9 @@ extension SIPAuthentication {
         if isPlain, !user.isEmpty, user.count < 256 {
             return JID(preparedLocal: user.string, domain: realm, resource: nil)
         }
-        return try? JID(local: user.string, domain: realm, resource: nil)
+        return AddressMapping.localpart(ofUser: user.array).flatMap {
+            try? JID(local: $0, domain: realm, resource: nil)
+        }
     }
 
     /// `user@realm` in scratch memory; nothing for what does not fit, which is looked up by its parts.
@@ -120,7 +127,7 @@ extension SIPAuthentication {
     private func isOwn(_ uri: SIPURI, _ user: SIPBytes, _ realm: String, _ jid: JID) -> Bool {
         if let named = uri.user, named == user { return true }
         if let named = uri.decodedUser,
-            let other = try? JIDPreparation.localpart(String(decoding: named, as: UTF8.self)),
+            let other = AddressMapping.localpart(ofUser: named).flatMap({ try? JIDPreparation.localpart($0) }),
             other == jid.local
         {
             return true

@@ -1,5 +1,6 @@
 import Ground
 import IMCore
+import Interworking
 import NIOCore
 import SIPWire
 import XMPPWire
@@ -63,17 +64,17 @@ final class SIPAuthentication {
             return body(request)
         }
         guard !isOpen(message, place) else { return body(request) }
-        // Whom a REGISTER is about stands in To (§10.2).
-        guard let party = message.method == .register ? request.to : request.from, let realm = server.domain(party.uri)
-        else {
+        // Whom a REGISTER is about stands in To, who is responsible for it in From (§10.2).
+        let isForSelf = message.method == .register && !isThirdParty(request)
+        guard let party = isForSelf ? request.to : request.from, let realm = server.domain(party.uri) else {
             // Somebody of another domain, and nobody vouches for it.
             guard place != .dialog, !server.config.acceptsForeign else { return body(request) }
             if let host = request.from?.uri.host { server.trunks.missed(request, host: host) }
-            return refuse(request, message.method == .register ? .notFound : .forbidden)
+            return refuse(request, isForSelf ? .notFound : .forbidden)
         }
         if server.config.trustsEverybody {
-            guard let user = party.uri.decodedUser,
-                let jid = try? JID(local: String(decoding: user, as: UTF8.self), domain: realm, resource: nil)
+            guard let user = party.uri.decodedUser.flatMap({ AddressMapping.localpart(ofUser: $0) }),
+                let jid = try? JID(local: user, domain: realm, resource: nil)
             else { return refuse(request, .forbidden) }
             request.sender = .user(jid)
             return body(request)
@@ -82,6 +83,16 @@ final class SIPAuthentication {
             return challenge(request, place, realm: realm, isStale: false)
         }
         check(credentials, of: request, place, realm: realm, party: party, body)
+    }
+
+    /// Whether a REGISTER is about somebody else than who sends it. Nearly always both are written alike.
+    private func isThirdParty(_ request: IncomingRequest) -> Bool {
+        guard let to = request.message.first(.to), let from = request.message.first(.from) else { return false }
+        if let end = to.firstIndex(of: 0x3E), from.count > end, from.part(0, end + 1) == to.part(0, end + 1) {
+            return false
+        }
+        guard let to = request.to?.uri, let from = request.from?.uri, to.text != from.text else { return false }
+        return server.addressOfRecord(to) != server.addressOfRecord(from)
     }
 
     func refuse(_ request: IncomingRequest, _ status: SIPStatus) {

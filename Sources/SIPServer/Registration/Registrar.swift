@@ -144,14 +144,21 @@ public final class Registrar: SIPMethodHandler {
         }
         switch request.sender {
         case .user(let jid):
-            // Nobody registers for somebody else (§10.3 step 4).
-            guard Self.names(jid, address) else { return request.respond(.forbidden) }
-            if server.config.trustsEverybody { believe(request, address) } else { answer(request, address) }
+            // Nobody registers for somebody else but who may (§10.3 step 4).
+            let isOwn = Self.names(jid, address)
+            guard isOwn || mayRegisterOthers(jid) else {
+                return request.respond(.forbidden, reason: "Registers for Somebody Else")
+            }
+            if server.config.trustsEverybody || !isOwn { believe(request, address) } else { answer(request, address) }
         case .trunk: request.respond(.forbidden)
         case .unknown:
             guard server.config.openMethods.contains(.register) else { return request.respond(.forbidden) }
             believe(request, address)
         }
+    }
+
+    private func mayRegisterOthers(_ jid: JID) -> Bool {
+        !server.config.registrationAgents.isEmpty && server.config.registrationAgents.contains(jid.bare.description)
     }
 
     /// Whether the bytes are the bare address of the user.

@@ -147,7 +147,9 @@ final class XCAPAuthentication {
         if name.contains("@") {
             jid = name.contains(":") ? XCAPAddress.jid(name)?.bare : try? JID(parsing: name)
         } else {
-            jid = try? JID(local: name, domain: domain, resource: nil)
+            jid = AddressMapping.localpart(ofUser: Array(name.utf8)).flatMap {
+                try? JID(local: $0, domain: domain, resource: nil)
+            }
         }
         guard let jid, jid.local != nil, jid.isBare, router.serves(jid.domain) else { return nil }
         return jid

@@ -16,6 +16,8 @@ extension ServerConfig {
         public var publish = Expiry()
         /// Contacts registered for one user, 1 … 100.
         public var contacts: Int = 10
+        /// Addresses of users who may register contacts for others.
+        public var registrationAgents: [String] = []
         /// Methods that need digest or a certificate when they come from our own people.
         public var authenticatedMethods = ["REGISTER", "PUBLISH", "SUBSCRIBE", "MESSAGE", "INVITE", "REFER"]
         /// Whether digest with MD5 is offered beside SHA-256 (RFC 8760).

@@ -42,6 +42,14 @@ extension Setting {
                 "sip.max_contacts", "Contacts that may be registered for one user; one more is refused.",
                 .integer(\.sip.contacts, allowed: 1...100, zeroMeans: nil), title: "Contacts per user"),
             Setting(
+                "sip.registration_agents",
+                "Users who may register contacts for others, such as the account of a provisioning service: From of its"
+                    + " REGISTER is its own address, To the user's. Everybody else registers for nobody but himself.",
+                .texts(
+                    \.sip.registrationAgents, expected: "an address such as provisioning@example.com",
+                    isAllowed: { SIPNames.isUser($0) }),
+                title: "Who may register for others"),
+            Setting(
                 "sip.authenticated_methods",
                 "Methods that need a password (digest, RFC 8760) or a client certificate when they come from people of this"
                     + " server. REGISTER always does, trunks never. Fewer believe what a request says and are for closed networks.",
@@ -232,6 +240,15 @@ enum SIPNames {
     static func isHost(_ text: String) -> Bool {
         if IPAddress.isLiteral(text) { return true }
         guard !text.contains(":") || text.hasPrefix("["), case .success = DomainName.prepare(text) else { return false }
+        return true
+    }
+
+    /// `user@domain`
+    static func isUser(_ text: String) -> Bool {
+        let parts = text.split(separator: "@", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, !parts[0].isEmpty, !parts[0].contains("/"),
+            case .success = DomainName.prepare(parts[1])
+        else { return false }
         return true
     }
 

@@ -3,6 +3,7 @@ import SIPServer
 import SIPWire
 import Settings
 import Transport
+import XMPPWire
 
 extension SIPConfig {
     /// From the settings to what the SIP face works with.
@@ -24,6 +25,8 @@ extension SIPConfig {
         openMethods = (authenticated.isEmpty ? Set(SIPMethod.all) : standard).subtracting(authenticated)
         // Where Roost's own people are concerned, what is not asked for cannot be proven; nobody is let in by that.
         openMethods.subtract([.register])
+        registrationAgents = Set(
+            sip.registrationAgents.compactMap { (try? JID(parsing: $0))?.bare.description })
         messageBytes = sip.messageBytes
         contentBytes = sip.contentBytes
         datagramBytes = sip.datagramBytes

@@ -108,6 +108,80 @@ struct AuthenticationTests {
         }
     }
 
+    @Test("an alias may stand in From")
+    func alias() async throws {
+        try await withServer(["alice", "bob"], configure: Self.closed) { bench in
+            try await bench.on { server in
+                server.isAlias = { uri, user in
+                    uri.text.equals("sip:alice.smith@example.com") && user == SIPBench.jid("alice")
+                }
+            }
+            let phone = try Phone("alice", server: bench.udp)
+            for (from, status) in [("alice.smith", 200), ("alice.jones", 403)] {
+                let uri = "sip:bob@example.com"
+                func send(_ lines: [String] = []) throws -> SIPMessage {
+                    let from = "<sip:\(from)@example.com>;tag=1"
+                    phone.send(
+                        phone.make(
+                            "MESSAGE", uri, from: from, lines: ["Content-Type: text/plain"] + lines, body: "hello"))
+                    return try phone.final(.message)
+                }
+                let challenge = try #require(challenges(try send()).last)
+                let line = credentials(challenge, "alice", method: .message, uri: uri)
+                let answer = try send([line]).statusCode
+                #expect(status == 200 ? answer == 200 || answer == 202 : answer == status)
+            }
+        }
+    }
+
+    @Test("a name with characters that a localpart escapes (XEP-0106) signs in as SIP writes it")
+    func escaped() async throws {
+        try await withServer(["d\\27artagnan"], configure: Self.closed) { bench in
+            let phone = try Phone("d'artagnan", server: bench.udp)
+            let challenge = try #require(challenges(try phone.register()).first)
+            #expect(try phone.register(lines: [credentials(challenge, "d'artagnan")]).statusCode == 200)
+            let count = try await bench.on { $0.location.bindings(of: SIPBench.jid("d\\27artagnan")).count }
+            #expect(count == 1)
+        }
+    }
+
+    @Test("nobody registers for somebody else but who may: From signs in, To is registered")
+    func thirdParty() async throws {
+        try await withServer(
+            ["alice", "bob", "service"],
+            configure: {
+                $0.trustsEverybody = false
+                $0.registrationAgents = ["service@example.com"]
+            }
+        ) { bench in
+            let phone = try Phone("bob", server: bench.udp)
+            func register(_ from: String, as user: String, to: String = "bob") throws -> SIPMessage {
+                func send(_ lines: [String]) throws -> SIPMessage {
+                    phone.send(
+                        phone.make(
+                            "REGISTER", "sip:example.com", to: "<sip:\(to)@example.com>", callID: UUID().uuidString,
+                            from: "\"Some Name\" <\(from)>;tag=1",
+                            lines: lines + ["Contact: <\(phone.contact)>", "Expires: 600"]))
+                    return try phone.final(.register)
+                }
+                let challenge = try #require(challenges(try send([])).last)
+                return try send([credentials(challenge, user)])
+            }
+            func isRefused(_ answer: SIPMessage) -> Bool {
+                answer.statusCode == 403 && answer.reason.equals("Registers for Somebody Else")
+            }
+            #expect(isRefused(try register("sip:alice@example.com", as: "alice")))
+            // With bob's own password, but in the name of alice.
+            #expect(isRefused(try register("sip:alice@example.com", as: "bob")))
+            #expect(try await bench.on { $0.location.count } == 0)
+            #expect(try register("sip:service@example.com", as: "service").statusCode == 200)
+            #expect(try await bench.on { $0.location.bindings(of: SIPBench.jid("bob")).count } == 1)
+            #expect(try register("sip:service@example.com", as: "service", to: "nobody").statusCode == 404)
+            // The same person, written in another way.
+            #expect(try register("sip:bob@127.0.0.1:\(bench.udp)", as: "bob").statusCode == 200)
+        }
+    }
+
     @Test("scanners get no answer")
     func scanners() async throws {
         try await withServer(["alice"], configure: Self.closed) { bench in

@@ -107,6 +107,8 @@ public struct SIPConfig: Sendable {
 
     /// Contact lists and presence rules over HTTP (RFC 4825).
     public var isXCAPOn = true
+    /// Bytes of a document that is put; no more than `XCAPDocument.limits`.
+    public var xcapBytes = 2 << 20
 
     // Message sessions
     /// Sessions at once, of all and of one user; one more is answered 486.
@@ -128,6 +130,8 @@ public struct SIPConfig: Sendable {
     /// Subscriptions of one watcher, and of all.
     public var subscriptionsPerUser = 2_000
     public var subscriptions = 1_000_000
+    /// Contacts that one list shows.
+    public var listMembers = 1_000
     /// Subscriptions of ours to people of other domains: for one user, and for all.
     public var foreignWatchesPerUser = 1_000
     public var foreignWatches = 100_000

@@ -65,6 +65,9 @@ public enum SIPStandards {
         Standard("RFC 4825", "XCAP", "SIPServer/XCAP"),
         Standard("RFC 4826", "Resource Lists", "PresenceWire/ResourceLists", "the contact list as one list"),
         Standard("RFC 4975", "MSRP", "SIPWire, SIPServer/Messaging/Sessions", "text, no relays"),
+        Standard(
+            "RFC 5262, 5263", "Partial Presence", "PresenceWire/PIDF, SIPServer/Events",
+            "to watchers; whole tuples and persons"),
         Standard("RFC 5393", "Loop Detection and Amplification", "SIPServer/Proxy"),
         Standard("RFC 5438", "Instant Message Disposition Notification", "Interworking/Messages"),
         Standard("RFC 5626", "Outbound", "SIPServer/Registration"),

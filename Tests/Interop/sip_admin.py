@@ -163,8 +163,12 @@ async def answer_options(reader: asyncio.StreamReader, writer: asyncio.StreamWri
 @claim("figures of SIP are served, under our names and those administrators know")
 async def figures(scene: Scene) -> None:
     device = await phone(scene)
+    published = await device.publish(presence(device.uri, "open"))
+    expect(published.status == 200, f"{published}")
     status, page = await asyncio.to_thread(api, scene.host, "GET", "/metrics")
     families = {one["name"]: one for one in page["items"]}
+    expect(families["roost_sip_publications"]["samples"][0]["value"] >= 1, f"{families['roost_sip_publications']}")
+    expect(families["roost_sip_calls"]["samples"][0]["value"] == 0, f"{families['roost_sip_calls']}")
     expect(families["roost_sip_registrations"]["samples"][0]["value"] >= 1, f"{families['roost_sip_registrations']}")
     registers = [one["value"] for one in families["roost_sip_requests"]["samples"]
                  if one["labels"] == {"direction": "in", "method": "REGISTER"}]

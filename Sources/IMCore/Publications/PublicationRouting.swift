@@ -25,9 +25,6 @@ struct PublicationBook {
 
 /// What sources other than XMPP clients say (RFC 3903), and what becomes of it.
 extension Router {
-    /// Publications of one user, of both events together.
-    public static let publicationsPerUser = 32
-
     /// A new publication. One of the same source and event is replaced.
     ///
     /// - Returns: false when the user has too many.
@@ -38,7 +35,7 @@ extension Router {
         }) {
             home.publications.remove(at: index)
         }
-        guard home.publications.count < Self.publicationsPerUser else { return false }
+        guard home.publications.count < config.publicationsPerUser else { return false }
         home.publications.append(publication)
         save(publication, home)
         scheduleExpiry(home)

@@ -21,6 +21,8 @@ public struct CoreConfig: Sendable {
     /// How long a client counts as active after presence or a message, milliseconds.
     public var activeTime: Int64 = 300_000
     public var push = PushConfig()
+    /// Publications of one user, of both events together.
+    public var publicationsPerUser = 32
     public var presence = PresenceConfig()
 
     public init() {}

@@ -71,7 +71,7 @@ extension EventEngine {
                 return
             }
         }
-        transmit(subscription, document(for: subscription), reason: nil)
+        transmit(subscription, document(for: subscription), reason: nil, isWhole: forced)
     }
 
     private func document(for subscription: Subscription) -> EventBody {
@@ -103,9 +103,11 @@ extension EventEngine {
     }
 
     private func transmit(
-        _ subscription: Subscription, _ body: EventBody, reason: StaticString?, retryAfter: Int? = nil
+        _ subscription: Subscription, _ body: EventBody, reason: StaticString?, retryAfter: Int? = nil,
+        isWhole: Bool = false
     ) {
         subscription.localCSeq &+= 1
+        let last = subscription.lastBody
         subscription.lastBody = body
         subscription.lastNotify = server.time.uptime
         subscription.isOutstanding = true
@@ -114,6 +116,10 @@ extension EventEngine {
         var body = body
         if reason == nil, subscription.list == nil, subscription.resource.package.numbersDocuments {
             body = body.numbered(subscription.version)
+            subscription.version &+= 1
+        }
+        if subscription.isPartial, reason == nil, subscription.list == nil {
+            body = presence.partial.body(from: isWhole ? nil : last, to: body).numbered(subscription.version)
             subscription.version &+= 1
         }
         var buffer = server.allocator.buffer(capacity: subscription.head.count + body.tail.count + 120)
@@ -156,6 +162,8 @@ extension EventEngine {
         case .response(let response):
             // §4.2.2: a failure that does not ask to be tried again ends it.
             guard response.retryAfter != nil, response.status.rawValue >= 500 else { return fail(subscription) }
+            // What it has not got is no ground for what comes next.
+            subscription.lastBody = nil
         case .tooLarge: return fail(subscription)
         case .timeout, .unreachable:
             // The connection is gone: its address may be reached by another one.

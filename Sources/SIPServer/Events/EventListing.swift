@@ -32,6 +32,13 @@ public struct SIPForeignWatchEntry: Sendable, Equatable {
 }
 
 extension SIPServer {
+    /// Publications of users whose homes are in memory: all that anybody sees.
+    public var publicationCount: Int {
+        var count = 0
+        router.homes.forEach { count += $0.publications.count }
+        return count
+    }
+
     /// Calls of users that pass through.
     public var callCount: Int { calls.count }
 

@@ -11,6 +11,7 @@ final class PresencePackage: EventPackage {
     let mediaType = PIDF.mediaType
     let numbersDocuments = false
     private unowned let server: SIPServer
+    let partial = PartialPresence()
 
     init(server: SIPServer) { self.server = server }
 

@@ -26,9 +26,6 @@ final class ResourceListState {
 }
 
 extension EventEngine {
-    /// Contacts that one list shows.
-    static let listMembers = 1_000
-
     func makeList(_ subscription: Subscription) { subscription.list = ResourceListState(subscription) }
 
     /// Looks at the roster anew, then at what each contact shows, and tells all of it.
@@ -57,7 +54,7 @@ extension EventEngine {
     private func readMembers(_ list: ResourceListState, _ home: UserHome, _ then: @escaping () -> Void) {
         leave(list)
         let items = home.roster.values.filter { $0.isVisible && router.serves($0.contact.domain) }
-            .sorted { $0.contact.description < $1.contact.description }.prefix(Self.listMembers)
+            .sorted { $0.contact.description < $1.contact.description }.prefix(server.config.listMembers)
         var left = items.count + 1
         func finish() {
             left -= 1

@@ -79,7 +79,7 @@ final class SubscribeHandler: SIPMethodHandler {
         // A fetch by somebody who may not see: nothing is there to be seen.
         case .refused: subscription.isHidden = true
         }
-        if isList { engine.makeList(subscription) }
+        if isList { engine.makeList(subscription) } else { subscription.isPartial = wantsPartial(message, package) }
         engine.insert(subscription)
         let own = engine.contact(of: request.flow)
         request.respond(.ok) {
@@ -161,7 +161,13 @@ final class SubscribeHandler: SIPMethodHandler {
             guard let type = SIPMediaType(item) else { return false }
             let name = type.name
             return name.matches("*/*") || name.matches("application/*") || name.matches(wanted)
-        }
+        } || wantsPartial(message, package)
+    }
+
+    /// Documents may be what has changed (RFC 5263 §4.1): the watcher names the type, wildcards do not count.
+    func wantsPartial(_ message: SIPMessage, _ package: any EventPackage) -> Bool {
+        guard package === engine.presence, message.has(.accept) else { return false }
+        return message.all(.accept).contains { SIPMediaType($0)?.matches("application/pidf-diff+xml") ?? false }
     }
 
     private func flow(of request: IncomingRequest) -> SIPFlow? {
@@ -252,6 +258,9 @@ extension EventEngine {
         if request.flow.transport.isReliable || subscription.flow != nil {
             subscription.flow = request.flow
             subscription.usesAddress = false
+        }
+        if message.has(.accept), subscription.list == nil {
+            subscription.isPartial = subscribe.wantsPartial(message, subscription.resource.package)
         }
         let own = contact(of: request.flow)
         request.respond(.ok) {

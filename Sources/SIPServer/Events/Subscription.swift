@@ -22,6 +22,8 @@ final class Subscription: SIPDialogUser {
     /// Waits for the pace to allow it.
     var isDelayed = false
     var isDirty = false
+    /// Is told what has changed (RFC 5263), where it knows what was before.
+    var isPartial = false
     /// The remote end was asked over its flow and is not there: next time by its address.
     var usesAddress = false
 

@@ -14,7 +14,7 @@ public final class XCAPMount: HTTPMount {
     public static let location = "/xcap-root"
 
     public let path = location
-    public var bodyBytes: Int { XCAPDocument.limits.bytes }
+    public private(set) var bodyBytes: Int
     public var takesBodies: Bool { true }
     /// May change at any time.
     public var isOn: Bool
@@ -29,6 +29,7 @@ public final class XCAPMount: HTTPMount {
     ) {
         self.router = router
         self.isOn = isOn
+        bodyBytes = min(config.xcapBytes, XCAPDocument.limits.bytes)
         service = XCAPService(router: router, loop: loop)
         authentication = XCAPAuthentication(router: router, credentials: credentials, config: config, time: time)
     }
@@ -41,6 +42,7 @@ public final class XCAPMount: HTTPMount {
         server.whenReconfigured.append { [weak self, weak server] in
             guard let self, let server else { return }
             isOn = server.config.isXCAPOn
+            bodyBytes = min(server.config.xcapBytes, XCAPDocument.limits.bytes)
             authentication.reconfigure(server.config)
         }
     }

@@ -73,6 +73,17 @@ extension ServerConfig {
         public var subscriptionsPerUser: Int = 2_000
         /// Subscriptions of all, 100 … 10,000,000.
         public var subscriptions: Int = 260_000
+        /// Subscriptions of ours to people of other domains, for one user, 1 … 100,000, and for all, 100 … 1,000,000.
+        public var foreignSubscriptionsPerUser: Int = 1_000
+        public var foreignSubscriptions: Int = 100_000
+        /// Calls that watchers are told of, 0 … 1,000,000.
+        public var trackedCalls: Int = 50_000
+        /// Contacts that one subscription to a list shows, 10 … 10,000.
+        public var listMembers: Int = 1_000
+        /// Publications of one user, 1 … 1,000.
+        public var publicationsPerUser: Int = 32
+        /// Bytes of a document that is put over XCAP, 4,096 … 2,097,152.
+        public var xcapBytes: Int = 2_097_152
         /// Name servers; none for those of the operating system.
         public var dnsServers: [String] = []
         public var trunks: [SIPTrunk] = []

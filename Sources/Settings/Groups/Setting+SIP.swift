@@ -189,6 +189,28 @@ extension Setting {
             "sip.subscriptions", "Subscriptions of all SIP watchers together; one more is answered 503.",
             .integer(\.sip.subscriptions, allowed: 100...10_000_000, zeroMeans: nil), title: "SIP subscriptions"),
         Setting(
+            "sip.foreign_subscriptions_per_user",
+            "People of other domains behind trunks that one user may watch; one more is refused.",
+            .integer(\.sip.foreignSubscriptionsPerUser, allowed: 1...100_000, zeroMeans: nil),
+            title: "People of other domains per user"),
+        Setting(
+            "sip.foreign_subscriptions", "People of other domains behind trunks that all users together may watch.",
+            .integer(\.sip.foreignSubscriptions, allowed: 100...1_000_000, zeroMeans: nil),
+            title: "People of other domains"),
+        Setting(
+            "sip.tracked_calls",
+            "Calls passing through this server that watchers are told of; more of them pass, but are no presence.",
+            .integer(\.sip.trackedCalls, allowed: 1...1_000_000, zeroMeans: "none"), title: "Calls told of"),
+        Setting(
+            "sip.list_members", "Contacts that one subscription to a contact list shows (RFC 4662).",
+            .integer(\.sip.listMembers, allowed: 10...10_000, zeroMeans: nil), title: "Contacts of a subscribed list"),
+        Setting(
+            "sip.publications_per_user", "Publications of one user's clients and lines; one more is answered 503.",
+            .integer(\.sip.publicationsPerUser, allowed: 1...1_000, zeroMeans: nil), title: "Publications per user"),
+        Setting(
+            "sip.xcap_bytes", "Bytes of the largest document that is put over XCAP; a larger one is answered 413.",
+            .integer(\.sip.xcapBytes, allowed: 4_096...2_097_152, zeroMeans: nil), title: "Largest XCAP document"),
+        Setting(
             "sip.dns_servers",
             "Name servers that are asked where SIP domains are (RFC 3263). Empty: those of the operating system.",
             .texts(

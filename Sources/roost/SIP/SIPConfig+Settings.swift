@@ -61,6 +61,11 @@ extension SIPConfig {
         notifySeconds = sip.notifySeconds
         subscriptionsPerUser = sip.subscriptionsPerUser
         subscriptions = sip.subscriptions
+        foreignWatchesPerUser = sip.foreignSubscriptionsPerUser
+        foreignWatches = sip.foreignSubscriptions
+        trackedCalls = sip.trackedCalls
+        listMembers = sip.listMembers
+        xcapBytes = sip.xcapBytes
         contacts = sip.contacts
         trunks = sip.trunks.map { TrunkSettings($0) }
         routes = sip.routes.map { RouteSettings(domain: $0.domain, prefix: $0.prefix, trunk: $0.trunk) }

@@ -10,6 +10,9 @@ struct SIPReading: Sendable {
     var registeredUsers: Int
     var subscriptions: Int
     var outboundSubscriptions: Int
+    var publications: Int
+    /// Calls of users that pass through.
+    var calls: Int
     var transactions: Int
     /// Name, and 1 for up, 0 for down; trunks that nobody has asked are left out.
     var trunks: [(name: String, isUp: Bool)]
@@ -44,6 +47,8 @@ struct SIPReading: Sendable {
                     .init(Double(subscriptions), ["direction": "in"]),
                     .init(Double(outboundSubscriptions), ["direction": "out"]),
                 ]),
+            gauge("publications", "What SIP clients and telephones have published of users in memory.", publications),
+            gauge("calls", "Calls of users that pass through.", calls),
             AdminMetric(
                 "roost_sip_messages", .counter, "SIP messages, requests and responses.",
                 [
@@ -90,6 +95,8 @@ extension SIPReading {
         registeredUsers = server.location.userCount
         subscriptions = server.subscriptionCount
         outboundSubscriptions = server.gatewayWatchCount + server.foreignWatchCount
+        publications = server.publicationCount
+        calls = server.callCount
         transactions = server.transactions.count
         trunks = server.trunks.trunks.compactMap { trunk in
             trunk.destinations.contains { $0.isUp != nil } ? (trunk.name, trunk.isUp) : nil

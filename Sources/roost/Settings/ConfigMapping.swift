@@ -57,6 +57,7 @@ extension CoreConfig {
         archive.isEnabled = config.archive.isEnabled
         archive.preferences = ArchivePreferences(.init(rawValue: config.archive.default.rawValue) ?? .always)
         archive.retention = Int64(config.archive.retentionDays) * 86_400_000
+        publicationsPerUser = config.sip.publicationsPerUser
         presence.changesPerSecond = config.presence.changeThrottle
         presence.coalesce = Int64(config.presence.coalesceMilliseconds)
         pubsub.nodes = config.limits.pubsubNodes

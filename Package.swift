@@ -63,6 +63,8 @@ let package = Package(
             dependencies: ["Ground", nio, posix, http, webSocket, tls, nioTLS, log, x509, crypto]),
         // The resolver of the host's own C library knows no NAPTR and SRV records; c-ares does (RFC 3263).
         .systemLibrary(name: "CCares", providers: [.apt(["libc-ares-dev"])]),
+        // Many datagrams in one call: Glibc's module shows no sendmmsg and recvmmsg.
+        .target(name: "CDatagrams"),
         .target(name: "Resolving", dependencies: ["Ground", "CCares", nio, log]),
         .target(name: "Storage", dependencies: ["Ground", nio, posix]),
         .target(name: "StorageSQLite", dependencies: ["Storage", "Ground", grdb, sqlite, log]),
@@ -84,9 +86,8 @@ let package = Package(
         .target(
             name: "SIPServer",
             dependencies: [
-                "Ground", "XMLWire", "XMPPWire", "SIPWire", "PresenceWire", "Transport", "Resolving", "Storage",
-                "IMCore",
-                "Interworking", nio, posix, tls, http, log, collections, crypto,
+                "Ground", "XMLWire", "XMPPWire", "SIPWire", "PresenceWire", "Transport", "Resolving", "CDatagrams",
+                "Storage", "IMCore", "Interworking", nio, posix, tls, http, log, collections, crypto,
             ]),
         .target(
             name: "AdminServer",

@@ -72,7 +72,7 @@ struct Nonces {
         let age = uptime - Int64(seconds) * 1_000
         guard age >= -1_000, age <= lifetime, count != 0 else { return .stale }
         if young.count >= limit || uptime - youngSince > lifetime { turn(uptime) }
-        if young[number] != nil { return young[number]!.take(count ?? .max) ? .fresh : .stale }
+        if let isTaken = young[number]?.take(count ?? .max) { return isTaken ? .fresh : .stale }
         if var counts = old[number] {
             guard counts.take(count ?? .max) else { return .stale }
             old[number] = nil

@@ -9,7 +9,7 @@ import XMPPWire
 ///
 /// `SIPAuthentication+Digest` checks credentials.
 final class SIPAuthentication {
-    unowned let server: SIPServer
+    unowned(unsafe) let server: SIPServer
     var nonces: Nonces
     var perAddress: FailureThrottle
     var perAccount: FailureThrottle
@@ -114,10 +114,11 @@ final class SIPAuthentication {
     }
 
     /// Of the first header line that is for our realm; both names are taken, because clients mix them up.
+    /// They have no hold on the message; the request that they came with has.
     private func credentials(in message: SIPMessage, realm: String) -> SIPWire.DigestCredentials? {
         for header in [SIPHeader.authorization, .proxyAuthorization] where message.has(header) {
             if message.lineCount(header) == 1 {
-                if let found = message.first(header).flatMap({ SIPWire.DigestCredentials($0) }),
+                if let found = message.bareFirst(header).flatMap({ SIPWire.DigestCredentials($0) }),
                     found.realm.isText(realm)
                 {
                     return found

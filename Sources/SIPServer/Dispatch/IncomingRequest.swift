@@ -16,7 +16,7 @@ public final class IncomingRequest {
     public let message: SIPMessage
     public let flow: SIPFlow
     public internal(set) var sender = SIPSender.unknown
-    public unowned let server: SIPServer
+    public let server: SIPServer
     /// A final response was given.
     public internal(set) var isAnswered = false
     /// What goes into the topmost Via when it is copied (RFC 3581 §4, RFC 3261 §18.2.1).
@@ -66,11 +66,9 @@ public final class IncomingRequest {
     }
 
     /// The Request-URI; nil when it breaks the grammar, which is refused before anybody sees it.
-    public private(set) lazy var uri: SIPURI? = message.requestURI
-
-    /// Parsed once for everybody who asks.
-    public private(set) lazy var from: SIPAddress? = message.from
-    public private(set) lazy var to: SIPAddress? = message.to
+    public var uri: SIPURI? { message.requestURI }
+    public var from: SIPAddress? { message.from }
+    public var to: SIPAddress? { message.to }
 
     /// The tag that our answers carry in To: the request's own inside a dialog, otherwise one that only we can foresee, the
     /// same for every answer to this request.
@@ -78,7 +76,7 @@ public final class IncomingRequest {
 
     static func localTag(_ message: SIPMessage, _ key: KeyedHash.Value) -> SIPBytes {
         let given = message.toTag
-        return given.isEmpty ? SIPBytes(HexText.digits(key.high)) : given
+        return given.isEmpty ? HexText.bytes(key.high) : given
     }
 
     /// Answers. What comes after a final response, and anything to an ACK, is dropped.
@@ -125,6 +123,16 @@ public final class IncomingRequest {
 
 enum HexText {
     static let alphabet = Array("0123456789abcdef".utf8)
+
+    /// 16 characters.
+    static func bytes(_ word: UInt64) -> SIPBytes {
+        SIPBytes(count: 16) { text in
+            for index in 0..<16 {
+                let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * index) & 15)
+                text[index] = digit < 10 ? digit &+ 0x30 : digit &+ 0x57
+            }
+        }
+    }
 
     /// 16 characters.
     static func digits(_ word: UInt64) -> [UInt8] {

@@ -68,6 +68,8 @@ public final class LocationTable {
 
     public func bindings(of user: JID) -> [Binding] { bindings(of: Array(user.bare.description.utf8)) }
 
+    func find(_ address: [UInt8]) -> Registrations? { users[address] }
+
     public func bindings(of address: [UInt8]) -> [Binding] {
         address.withUnsafeBytes { users[$0] }?.bindings ?? []
     }

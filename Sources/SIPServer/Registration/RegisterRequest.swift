@@ -1,6 +1,7 @@
 import SIPWire
 
 /// What a REGISTER asks for, read and checked against the settings (RFC 3261 §10.3, RFC 5626 §6); nothing is changed here.
+/// Its terms have no hold on the message that they are read from, and must not outlive it.
 struct RegisterRequest {
     enum Wish {
         case list
@@ -52,7 +53,7 @@ struct RegisterRequest {
         let usesOutbound = message.supports("outbound")
         var contacts: [(terms: Binding.Terms, seconds: Int)] = []
         var named = 0
-        for item in message.all(.contact) {
+        for item in message.bareAll(.contact) {
             if item.equals("*") {
                 guard message.all(.contact).array.count == 1, message.expires == 0 else {
                     throw Refusal(status: .badRequest, reason: "Bad Contact")
@@ -77,9 +78,9 @@ struct RegisterRequest {
                 isOutbound = true
             }
             terms.path = path
-            terms.callID = message.callID
+            terms.callID = message.bareFirst(.callID) ?? .empty
             terms.cseq = message.cseqNumber
-            terms.agent = message.first(.userAgent).map { $0.part(0, Self.agentBytes) } ?? .empty
+            terms.agent = message.bareFirst(.userAgent).map { $0.part(0, Self.agentBytes) } ?? .empty
             terms.features = Self.features(contact)
             terms.q = contact.q
             if isDirect, terms.isOutbound || Self.isOwn(contact.uri, message, flow) { terms.flow = flow }

@@ -9,7 +9,7 @@ import XMPPWire
 /// Serves REGISTER (RFC 3261 §10) with GRUUs (RFC 5627), flows (RFC 5626) and paths (RFC 3327).
 public final class Registrar: SIPMethodHandler {
     public let methods: [SIPMethod] = [.register]
-    unowned let server: SIPServer
+    unowned(unsafe) let server: SIPServer
     private let table: LocationTable
     private let persistence: LocationPersistence
     var gruus = GRUUs()
@@ -47,11 +47,12 @@ public final class Registrar: SIPMethodHandler {
         table = server.location
         lastID = server.time.now << 16
         persistence = LocationPersistence(table: table, router: server.router, time: server.time)
-        server.whenTicked.append { [weak self] _ in self?.tick() }
-        server.whenDraining.append { [weak self] in self?.persistence.write() }
-        server.whenLinkClosed.append { [weak self] in self?.linkClosed($0) }
-        server.router.whenAccountRemoved.append { [weak self] jid in
-            self?.table.remove(Array(jid.bare.description.utf8))
+        // Held by the server, which this does not hold; nothing weak, which would make every use of it dearer.
+        server.whenTicked.append { [self] _ in tick() }
+        server.whenDraining.append { [persistence] in persistence.write() }
+        server.whenLinkClosed.append { [self] in linkClosed($0) }
+        server.router.whenAccountRemoved.append { [table, persistence] jid in
+            withExtendedLifetime(persistence) { _ = table.remove(Array(jid.bare.description.utf8)) }
         }
         load()
     }
@@ -66,8 +67,8 @@ public final class Registrar: SIPMethodHandler {
                 try AccountStore.installationValue("sip-gruu", in: transaction) { random },
                 try LocationStore.load(now: now, in: transaction)
             )
-        }) { [weak self] (result: Result<([UInt8], [LocationStore.Record]), any Error>) in
-            self?.loaded(result)
+        }) { [self, server] (result: Result<([UInt8], [LocationStore.Record]), any Error>) in
+            withExtendedLifetime(server) { loaded(result) }
         }
     }
 
@@ -186,7 +187,8 @@ public final class Registrar: SIPMethodHandler {
         do throws(RegisterRequest.Refusal) {
             wanted = try RegisterRequest(
                 request.message, flow: request.flow, expires: server.config.registerExpires, uptime: server.uptime)
-            try apply(wanted, request.message, address)
+            let user = table.find(address)
+            try apply(wanted, request.message, address, user)
         } catch {
             return request.respond(error.status, reason: error.reason) {
                 if let least = error.minExpires { $0.add(.minExpires, number: least) }
@@ -198,9 +200,9 @@ public final class Registrar: SIPMethodHandler {
 
     /// All or nothing (§10.3 step 7): first everything is checked, then everything is done.
     private func apply(
-        _ wanted: RegisterRequest, _ message: SIPMessage, _ address: [UInt8]
+        _ wanted: RegisterRequest, _ message: SIPMessage, _ address: [UInt8], _ user: Registrations?
     ) throws(RegisterRequest.Refusal) {
-        let bindings = table.bindings(of: address)
+        let bindings = user?.bindings ?? []
         switch wanted.wish {
         case .list: return
         case .removeAll:
@@ -224,7 +226,7 @@ public final class Registrar: SIPMethodHandler {
             guard made <= 0 || bindings.count + made <= server.config.contacts else {
                 throw RegisterRequest.Refusal(status: .forbidden, reason: "Too Many Contacts")
             }
-            perform(changes, address)
+            perform(changes, address, user)
         }
     }
 
@@ -244,9 +246,11 @@ public final class Registrar: SIPMethodHandler {
         return left.matches(right)
     }
 
-    private func perform(_ changes: [(Binding?, Binding.Terms, Int)], _ address: [UInt8]) {
+    private func perform(
+        _ changes: [(Binding?, Binding.Terms, Int)], _ address: [UInt8], _ user: Registrations?
+    ) {
         guard !changes.isEmpty else { return }
-        let user = table.record(of: address)
+        let user = user ?? table.record(of: address)
         let now = server.time.now
         var hasChanged = false
         for (known, terms, seconds) in changes {

@@ -18,8 +18,8 @@ final class AnsweredRequests {
     private var head = 0
     private var tail = 0
     /// Transactions and, apart from them, what a merged request has in common with them (§8.2.2.2).
-    private var index: [KeyedHash.Value: Int] = [:]
-    private var merged: [KeyedHash.Value: Int] = [:]
+    private var index = PositionTable()
+    private var merged = PositionTable()
 
     init(limit: Int) {
         self.limit = max(limit, Self.smallest)
@@ -58,14 +58,14 @@ final class AnsweredRequests {
         response.withUnsafeReadableBytes {
             (memory + place + Self.header).copyMemory(from: $0.baseAddress! + from, byteCount: count)
         }
-        index[key] = head
-        if let origin { merged[origin] = head }
+        index.insert(key.low, head)
+        if let origin { merged.insert(origin.low, head) }
         head += size
     }
 
     /// The response to that transaction, in place; valid until the next call. Nil when there is none any more.
     func response(to key: KeyedHash.Value, uptime: Int64) -> Kept? {
-        guard let position = index[key] else { return nil }
+        guard let position = index[key.low], self.key(position) == key else { return nil }
         let place = position & (capacity - 1)
         guard (memory + place).load(fromByteOffset: 32, as: Int64.self) > uptime else { return nil }
         let count = Int((memory + place).load(fromByteOffset: 40, as: UInt32.self))
@@ -76,7 +76,7 @@ final class AnsweredRequests {
 
     /// Whether another transaction has answered the same request (it came here on two ways).
     func isMerged(_ origin: KeyedHash.Value, key: KeyedHash.Value, uptime: Int64) -> Bool {
-        guard let position = merged[origin] else { return false }
+        guard let position = merged[origin.low] else { return false }
         let record = memory + (position & (capacity - 1))
         return record.load(fromByteOffset: 32, as: Int64.self) > uptime && self.key(position) != key
     }
@@ -151,13 +151,10 @@ final class AnsweredRequests {
             tail += rest
             return
         }
-        let key = key(tail)
-        if index[key] == tail { index[key] = nil }
+        index.remove(key(tail).low, tail)
         let record = memory + (tail & (capacity - 1))
-        let origin = KeyedHash.Value(
-            high: record.load(fromByteOffset: 16, as: UInt64.self),
-            low: record.load(fromByteOffset: 24, as: UInt64.self))
-        if merged[origin] == tail { merged[origin] = nil }
+        let origin = record.load(fromByteOffset: 24, as: UInt64.self)
+        if origin != 0 { merged.remove(origin, tail) }
         tail += size(tail)
     }
 
@@ -167,8 +164,8 @@ final class AnsweredRequests {
         memory = .allocate(byteCount: bytes, alignment: 8)
         capacity = bytes
         (head, tail) = (0, 0)
-        index = Dictionary(minimumCapacity: index.count)
-        merged = Dictionary(minimumCapacity: merged.count)
+        index = PositionTable(minimumCapacity: index.count)
+        merged = PositionTable(minimumCapacity: merged.count)
         while position < end {
             let place = position & (oldCapacity - 1)
             guard oldCapacity - place >= Self.header else {
@@ -189,8 +186,8 @@ final class AnsweredRequests {
             if rest < size { skip(rest) }
             guard head + size - tail <= capacity else { break }
             (memory + (head & (capacity - 1))).copyMemory(from: record, byteCount: Self.header + count)
-            index[key] = head
-            if origin.high != 0 || origin.low != 0 { merged[origin] = head }
+            index.insert(key.low, head)
+            if origin.high != 0 || origin.low != 0 { merged.insert(origin.low, head) }
             head += size
         }
         old.deallocate()

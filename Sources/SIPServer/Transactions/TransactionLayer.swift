@@ -7,7 +7,7 @@ import SIPWire
 /// Only what waits is in a table: a request that is answered at once leaves its response in `answered`, and nothing else.
 /// `TransactionLayer+Server` and `TransactionLayer+Client` have the two halves.
 public final class TransactionLayer {
-    unowned let server: SIPServer
+    unowned(unsafe) let server: SIPServer
     /// Server transactions that wait for something.
     var active: [KeyedHash.Value: IncomingRequest] = [:]
     /// The same by the number that timers know them by.
@@ -51,8 +51,7 @@ public final class TransactionLayer {
     }
 
     private func tickLater() {
-        server.loop.scheduleTask(in: .milliseconds(TimerWheel.slot)) { [weak self] in
-            guard let self else { return }
+        server.loop.scheduleTask(in: .milliseconds(TimerWheel.slot)) { [self, server] in
             advance(to: server.time.uptime)
             if wheel.isEmpty { isTicking = false } else { tickLater() }
         }

@@ -43,7 +43,8 @@ extension SIPFlow: CustomStringConvertible {
 /// A socket that carries SIP: one listening on UDP, or one connection. Confined to the server's loop.
 public class SIPLink {
     public let transport: SIPTransport
-    unowned let server: SIPServer
+    /// The handler of an open channel holds it.
+    unowned(unsafe) let server: SIPServer
     public fileprivate(set) var isOpen = true
     /// Waits for the flush at the end of this tick.
     var isDirty = false

@@ -63,19 +63,19 @@ extension SIPServer {
 
     // MARK: In
 
-    func received(datagram: ByteBuffer, on flow: SIPFlow) {
+    func received(datagram: UnsafeRawBufferPointer, on flow: SIPFlow) {
         counters.datagramsIn &+= 1
         uptime = time.uptime
-        switch datagram.withUnsafeReadableBytes({ SIPParser.classify($0) }) {
+        switch SIPParser.classify(datagram) {
         case .message: received(datagram, on: flow, isStream: false)
         case .keepAlive: break
         case .stun:
-            if let answer = STUNBinding.answer(to: datagram, from: flow.remote) { flow.send(answer) }
+            if let answer = STUNBinding.answer(to: ByteBuffer(bytes: datagram), from: flow.remote) { flow.send(answer) }
         }
     }
 
     /// One message, whole.
-    func received(_ bytes: ByteBuffer, on flow: SIPFlow, isStream: Bool) {
+    func received(_ bytes: UnsafeRawBufferPointer, on flow: SIPFlow, isStream: Bool) {
         do throws(SIPParseError) {
             let message = try SIPParser.parse(bytes, limits: isStream ? streamLimits : limits, isStream: isStream)
             if message.isRequest {

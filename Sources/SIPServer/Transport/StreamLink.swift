@@ -179,7 +179,7 @@ final class StreamLink: SIPLink {
             server.refuse(slice, on: flow, .forbidden, refusal)
             return close()
         }
-        server.received(slice, on: flow, isStream: true)
+        slice.withUnsafeReadableBytes { server.received($0, on: flow, isStream: true) }
     }
 
     /// Where the next message begins is not known: an answer if there is somebody to answer, and the end.
@@ -282,8 +282,12 @@ final class StreamHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private let link: StreamLink
+    private let server: SIPServer
 
-    init(_ link: StreamLink) { self.link = link }
+    init(_ link: StreamLink) {
+        self.link = link
+        server = link.server
+    }
 
     func handlerAdded(context: ChannelHandlerContext) { link.attach(context) }
 

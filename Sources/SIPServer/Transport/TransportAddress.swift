@@ -1,3 +1,4 @@
+import CDatagrams
 import Ground
 import NIOCore
 
@@ -51,6 +52,21 @@ public struct TransportAddress: Hashable, Sendable {
             self.init(high: 0, low: low & 0xFFFF_FFFF, scope: 0, port: port, isIPv6: false)
         } else {
             self.init(high: high, low: low, scope: scope, port: port, isIPv6: true)
+        }
+    }
+
+    /// Of a datagram that came in.
+    init?(_ datagram: roost_datagram) {
+        switch Int32(datagram.peer.any.sa_family) {
+        case AF_INET:
+            let raw = datagram.peer.four
+            self.init(
+                high: 0, low: UInt64(UInt32(bigEndian: raw.sin_addr.s_addr)), scope: 0,
+                port: UInt16(bigEndian: raw.sin_port), isIPv6: false)
+        case AF_INET6:
+            let raw = datagram.peer.six
+            self.init(raw.sin6_addr, scope: raw.sin6_scope_id, port: UInt16(bigEndian: raw.sin6_port))
+        default: return nil
         }
     }
 
@@ -134,28 +150,19 @@ public struct TransportAddress: Hashable, Sendable {
     public var socketAddress: SocketAddress { socketAddress(six: isIPv6) }
 
     /// The same in place, for a call of the system.
-    func withSocketAddress<Result>(six: Bool, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+    func write(to datagram: inout roost_datagram, six: Bool) {
         guard six || isIPv6 else {
-            var raw = sockaddr_in()
-            raw.sin_family = sa_family_t(AF_INET)
-            raw.sin_port = port.bigEndian
-            raw.sin_addr.s_addr = UInt32(truncatingIfNeeded: low).bigEndian
-            return withUnsafePointer(to: &raw) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
-                }
-            }
+            datagram.peer.four.sin_family = sa_family_t(AF_INET)
+            datagram.peer.four.sin_port = port.bigEndian
+            datagram.peer.four.sin_addr.s_addr = UInt32(truncatingIfNeeded: low).bigEndian
+            datagram.peer_count = socklen_t(MemoryLayout<sockaddr_in>.size)
+            return
         }
-        var raw = sockaddr_in6()
-        raw.sin6_family = sa_family_t(AF_INET6)
-        raw.sin6_port = port.bigEndian
-        raw.sin6_addr = rawSix
-        raw.sin6_scope_id = scope
-        return withUnsafePointer(to: &raw) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                body($0, socklen_t(MemoryLayout<sockaddr_in6>.size))
-            }
-        }
+        datagram.peer.six.sin6_family = sa_family_t(AF_INET6)
+        datagram.peer.six.sin6_port = port.bigEndian
+        datagram.peer.six.sin6_addr = rawSix
+        datagram.peer.six.sin6_scope_id = scope
+        datagram.peer_count = socklen_t(MemoryLayout<sockaddr_in6>.size)
     }
 }
 

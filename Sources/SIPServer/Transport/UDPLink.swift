@@ -7,10 +7,11 @@ import SIPWire
     import Darwin
 #endif
 
-/// A UDP socket: NIO reads datagrams in vectors; what is sent in a tick leaves at its end.
+/// A UDP socket: NIO wakes us with the first datagram, the rest is read in batches; what is sent in a tick leaves at its end.
 ///
-/// Sending goes past NIO, which ends a datagram channel at the first address that the system refuses (port 0, no route, a
-/// firewall): one request with such a Via would silence the server. What cannot be sent is lost, as datagrams may be.
+/// Both go past NIO. Its datagram channel ends at the first address that the system refuses (port 0, no route, a firewall):
+/// one request with such a Via would silence the server. And it makes an envelope, a buffer and an address on the heap of
+/// each datagram, which a request that is answered at once does not need.
 final class UDPLink: SIPLink {
     /// Of the channel, while it is open; -1 otherwise.
     private var descriptor: Int32 = -1
@@ -18,10 +19,12 @@ final class UDPLink: SIPLink {
     let bound: TransportAddress
     /// Of IPv6, which may carry IPv4 too.
     private let isSix: Bool
-    private var pending: [(bytes: ByteBuffer, remote: TransportAddress)] = []
+    private let pending = DatagramOutput()
+    private let input = DatagramInput()
     /// Peers that were heard lately, with what costs allocations to make of their addresses.
     private var peers: [(remote: TransportAddress, names: PeerNames)?]
     private static let remembered = 1_024
+    private static let batches = 4
 
     init(bound: TransportAddress, isSix: Bool, server: SIPServer) {
         self.bound = bound
@@ -38,7 +41,7 @@ final class UDPLink: SIPLink {
     override func closed() {
         super.closed()
         descriptor = -1
-        pending = []
+        pending.forget()
     }
 
     override func localAddress(toward remote: TransportAddress) -> TransportAddress {
@@ -47,24 +50,40 @@ final class UDPLink: SIPLink {
 
     override func send(_ bytes: ByteBuffer, to remote: TransportAddress) {
         guard isOpen else { return }
-        pending.append((bytes, remote))
+        if !pending.add(bytes, to: remote, six: isSix) {
+            transmit()
+            _ = pending.add(bytes, to: remote, six: isSix)
+        }
         server.output.mark(self)
     }
 
     override func flush() {
-        guard descriptor >= 0 else { return pending.removeAll() }
-        for (bytes, remote) in pending {
-            let sent = bytes.withUnsafeReadableBytes { data in
-                remote.withSocketAddress(six: isSix) { sendto(descriptor, data.baseAddress, data.count, 0, $0, $1) }
-            }
-            if sent < 0 { server.counters.datagramsLost &+= 1 } else { server.counters.datagramsOut &+= 1 }
-        }
-        pending.removeAll(keepingCapacity: pending.capacity <= 4_096)
+        guard descriptor >= 0 else { return pending.forget() }
+        transmit()
+    }
+
+    private func transmit() {
+        guard descriptor >= 0, pending.count > 0 else { return pending.forget() }
+        let (sent, lost) = pending.send(on: descriptor)
+        server.counters.datagramsOut &+= sent
+        server.counters.datagramsLost &+= lost
     }
 
     func received(_ envelope: AddressedEnvelope<ByteBuffer>) {
         guard let remote = TransportAddress(envelope.remoteAddress) else { return }
-        server.received(datagram: envelope.data, on: SIPFlow(link: self, remote: remote))
+        envelope.data.withUnsafeReadableBytes {
+            server.received(datagram: $0, on: SIPFlow(link: self, remote: remote))
+        }
+    }
+
+    /// What waits behind the datagram that NIO has read; what is left after that comes with the next turn of the loop.
+    func receiveRest() {
+        for _ in 0..<Self.batches where descriptor >= 0 {
+            let isMore = input.receive(on: descriptor) {
+                server.received(datagram: $0, on: SIPFlow(link: self, remote: $1))
+            }
+            if !isMore { break }
+        }
     }
 
     override func names(of remote: TransportAddress) -> PeerNames {
@@ -82,12 +101,18 @@ final class UDPHandler: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
 
     private let link: UDPLink
+    private let server: SIPServer
 
-    init(_ link: UDPLink) { self.link = link }
+    init(_ link: UDPLink) {
+        self.link = link
+        server = link.server
+    }
 
     func handlerAdded(context: ChannelHandlerContext) { link.attach(context) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { link.received(unwrapInboundIn(data)) }
+
+    func channelReadComplete(context: ChannelHandlerContext) { link.receiveRest() }
 
     func channelInactive(context: ChannelHandlerContext) {
         link.server.forget(link)

@@ -4,6 +4,7 @@ import SIPWire
 
 /// All trunks and routes: whose request one is, where one goes, and whether the neighbours are there.
 public final class TrunkTable {
+    /// Holds this.
     unowned let server: SIPServer
     public private(set) var trunks: [SIPTrunk] = []
     /// Whose an address is; asked for each request, so remembered.
@@ -13,14 +14,14 @@ public final class TrunkTable {
     init(server: SIPServer) {
         self.server = server
         apply()
-        server.trunkOf = { [weak self] request in
+        server.trunkOf = { [self] request in
             // A proxy in front of us passes on what clients register: those prove themselves.
-            guard let self, request.method != .register, let trunk = trunk(of: request) else { return nil }
+            guard request.method != .register, let trunk = trunk(of: request) else { return nil }
             trunk.requestsIn += 1
             return trunk
         }
-        server.whenReconfigured.append { [weak self] in self?.apply() }
-        server.whenTicked.append { [weak self] in self?.tick($0) }
+        server.whenReconfigured.append { [self] in apply() }
+        server.whenTicked.append { [self] in tick($0) }
     }
 
     public subscript(name: String) -> SIPTrunk? { trunks.first { $0.name == name } }

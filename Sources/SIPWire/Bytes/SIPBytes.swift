@@ -18,8 +18,15 @@ public struct SIPBytes: @unchecked Sendable {
 
     /// Copies.
     public init(_ bytes: UnsafeRawBufferPointer) {
-        let box = ByteBox(bytes)
-        self.init(owner: box, start: UnsafePointer(box.bytes), count: bytes.count)
+        self.init(count: bytes.count) { if bytes.count > 0 { $0.copyMemory(from: bytes) } }
+    }
+
+    /// Bytes of one's own, all of which `write` must set.
+    public init(count: Int, _ write: (UnsafeMutableRawBufferPointer) -> Void) {
+        let box = ByteBox.create(minimumCapacity: Swift.max(1, count)) { _ in () }
+        let start = box.withUnsafeMutablePointerToElements { $0 }
+        write(UnsafeMutableRawBufferPointer(start: start, count: count))
+        self.init(owner: box, start: UnsafePointer(start), count: count)
     }
 
     /// Copies.
@@ -39,6 +46,12 @@ public struct SIPBytes: @unchecked Sendable {
     public static let empty = SIPBytes("" as StaticString)
 
     public var isEmpty: Bool { count == 0 }
+
+    /// The same bytes, held by what they are a part of; for those that were read without a hold.
+    @inline(__always)
+    func owned(by message: AnyObject) -> SIPBytes {
+        owner == nil ? SIPBytes(owner: message, start: start, count: count) : self
+    }
 
     /// A copy that keeps nothing else in memory.
     public var detached: SIPBytes { SIPBytes(bytes) }
@@ -168,16 +181,5 @@ extension SIPBytes: CustomStringConvertible {
     public var description: String { string }
 }
 
-/// Bytes with an owner of their own.
-final class ByteBox {
-    let bytes: UnsafeMutablePointer<UInt8>
-
-    init(_ source: UnsafeRawBufferPointer) {
-        bytes = .allocate(capacity: max(1, source.count))
-        if let base = source.baseAddress, source.count > 0 {
-            UnsafeMutableRawPointer(bytes).copyMemory(from: base, byteCount: source.count)
-        }
-    }
-
-    deinit { bytes.deallocate() }
-}
+/// Bytes behind a header of their own: one allocation.
+typealias ByteBox = ManagedBuffer<Void, UInt8>

@@ -15,13 +15,14 @@ public struct DigestCredentials: Sendable {
 
     /// nil when it is not digest, when something needed is missing or given twice, or for an algorithm or a `qop` that we do not have.
     public init?(_ header: SIPBytes) {
-        guard let fields = DigestFields(header) else { return nil }
+        guard var fields = DigestFields(header) else { return nil }
         var seen: UInt16 = 0
-        for (name, value) in fields {
+        while let (name, value) = fields.next() {
             guard let bit = take(name, value) else { return nil }
             if seen & bit != 0 { return nil }
             seen |= bit
         }
+        guard !fields.isBroken else { return nil }
         let needed: UInt16 = 0x1F
         guard seen & needed == needed else { return nil }
         if let qop {
@@ -102,14 +103,14 @@ public struct DigestChallenge: Sendable {
 
     /// nil when it is not digest, or not one that we compute.
     public init?(_ header: SIPBytes) {
-        guard let fields = DigestFields(header) else { return nil }
+        guard var fields = DigestFields(header) else { return nil }
         var realm: SIPBytes?
         var nonce: SIPBytes?
         var opaque: SIPBytes?
         var algorithm: DigestAlgorithm? = .md5
         var qop: SIPBytes?
         var isStale = false
-        for (name, value) in fields {
+        while let (name, value) = fields.next() {
             if name.matches("realm") { realm = value }
             if name.matches("nonce") { nonce = value }
             if name.matches("opaque") { opaque = value }
@@ -117,7 +118,7 @@ public struct DigestChallenge: Sendable {
             if name.matches("qop") { qop = value }
             if name.matches("stale") { isStale = value.matches("true") }
         }
-        guard let realm, let nonce, let algorithm else { return nil }
+        guard !fields.isBroken, let realm, let nonce, let algorithm else { return nil }
         var offersAuth = false
         if let qop {
             offersAuth = qop.split(separator: 0x2C).contains { SIPBytes(Array($0)).trimmed.matches("auth") }
@@ -164,26 +165,25 @@ public struct DigestChallenge: Sendable {
 }
 
 /// `Digest name=value, name="value"`: names as written, values without quotes.
-struct DigestFields: Sequence, IteratorProtocol {
+struct DigestFields {
     private var cursor: Cursor
-    private var isBroken = false
+    private var count = 0
+    /// The list broke the grammar, or was longer than 20: known once `next` has given nil.
+    private(set) var isBroken = false
 
-    /// nil when the scheme is another, or the list breaks the grammar or is longer than 20.
+    /// nil when the scheme is another.
     init?(_ header: SIPBytes) {
         guard header.count > 7, header.count <= 4_096, header.hasPrefix("digest"), Lexical.isBlank(header[6]) else {
             return nil
         }
         cursor = Cursor(header.part(7, header.count))
-        var trial = self
-        var count = 0
-        while trial.next() != nil { count += 1 }
-        guard !trial.isBroken, count <= 20 else { return nil }
     }
 
     mutating func next() -> (SIPBytes, SIPBytes)? {
         while cursor.takeSpaced(0x2C) {}
         if cursor.isAtEnd { return nil }
-        guard let name = cursor.token(), cursor.takeSpaced(0x3D) else {
+        count += 1
+        guard count <= 20, let name = cursor.token(), cursor.takeSpaced(0x3D) else {
             isBroken = true
             return nil
         }

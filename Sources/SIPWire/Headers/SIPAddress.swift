@@ -47,6 +47,20 @@ public struct SIPAddress: Sendable {
         parameters = SIPParameters(text.part(parametersStart, text.count))
     }
 
+    private init(text: SIPBytes, rawDisplayName: SIPBytes?, uri: SIPURI, parameters: SIPParameters) {
+        self.text = text
+        self.rawDisplayName = rawDisplayName
+        self.uri = uri
+        self.parameters = parameters
+    }
+
+    /// The same with a hold on the message that its bytes are in.
+    func owned(by message: AnyObject) -> SIPAddress {
+        SIPAddress(
+            text: text.owned(by: message), rawDisplayName: rawDisplayName?.owned(by: message),
+            uri: uri.owned(by: message), parameters: SIPParameters(parameters.text.owned(by: message)))
+    }
+
     /// `*( token LWS )`
     private static func areTokens(_ bytes: SIPBytes) -> Bool {
         let table = Lexical.table

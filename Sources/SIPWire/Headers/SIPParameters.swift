@@ -71,10 +71,13 @@ public struct SIPParameters: Sendable, Hashable, Sequence {
 public struct SIPItems: Sequence, Sendable {
     let message: SIPMessage
     let header: SIPHeader
+    /// The values do not hold the message.
+    var isBare = false
 
     public struct Iterator: IteratorProtocol {
         let message: SIPMessage
         let header: SIPHeader
+        let isBare: Bool
         var field = 0
         var rest: SIPBytes?
 
@@ -83,7 +86,7 @@ public struct SIPItems: Sequence, Sendable {
                 if rest == nil {
                     guard let found = message.fieldIndex(header, from: field) else { return nil }
                     field = found + 1
-                    rest = message.value(at: found)
+                    rest = isBare ? message.bareValue(at: found) : message.value(at: found)
                 }
                 guard let line = rest else { return nil }
                 let end = Self.itemEnd(line)
@@ -112,7 +115,7 @@ public struct SIPItems: Sequence, Sendable {
         }
     }
 
-    public func makeIterator() -> Iterator { Iterator(message: message, header: header) }
+    public func makeIterator() -> Iterator { Iterator(message: message, header: header, isBare: isBare) }
 
     public var first: SIPBytes? {
         var iterator = makeIterator()

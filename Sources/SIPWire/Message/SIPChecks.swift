@@ -1,4 +1,6 @@
 /// What every request must have to be answered or passed on (RFC 3261 §8.1.1, §16.3 step 1).
+///
+/// All values are read without a hold on the message: a count up and down for each would cost as much as the reading.
 enum SIPChecks {
     /// Puts the first fault into the scan, and what everybody asks for into the message.
     static func run(_ message: SIPMessage, _ scan: inout SIPScan) {
@@ -7,17 +9,19 @@ enum SIPChecks {
         }
         vias(message, &scan)
         parties(message, &scan)
-        if !Lexical.all(message.callID, Lexical.word | Lexical.token), !isCallID(message.callID) {
+        let callID = message.bareFirst(.callID) ?? .empty
+        if !Lexical.all(callID, Lexical.word | Lexical.token), !isCallID(callID) {
             scan.fail(.badRequest, "Malformed Call-ID")
         }
-        if let cseq = message.cseq {
+        if let cseq = message.bareFirst(.cseq).flatMap({ SIPCSeq($0) }) {
             message.cseqNumber = cseq.number
             if message.isRequest, cseq.method != message.method { scan.fail(.badRequest, "CSeq Method Mismatch") }
         } else {
             scan.fail(.badRequest, "Malformed CSeq")
         }
         if message.isRequest {
-            if let uri = message.requestURI {
+            if let uri = message.bareURI {
+                message.checkedURI = uri
                 // Headers may not stand in a Request-URI (§19.1.1).
                 if uri.headers != nil { scan.fail(.badRequest, "Headers In Request-URI") }
                 if uri.scheme == .other, !uri.text.hasPrefix("im:"), !uri.text.hasPrefix("pres:") {
@@ -26,15 +30,15 @@ enum SIPChecks {
             } else {
                 scan.fail(.badRequest, "Malformed Request-URI")
             }
-            if let value = message.first(.maxForwards), value.integer(UInt8.self) == nil {
+            if let value = message.bareFirst(.maxForwards), value.integer(UInt8.self) == nil {
                 scan.fail(.badRequest, "Malformed Max-Forwards")
             }
         }
         addresses(message, &scan)
-        if message.hasBody, let value = message.first(.contentType), SIPMediaType(value) == nil {
+        if message.hasBody, let value = message.bareFirst(.contentType), SIPMediaType(value) == nil {
             scan.fail(.badRequest, "Malformed Content-Type")
         }
-        if let value = message.first(.event), SIPEvent(value) == nil {
+        if let value = message.bareFirst(.event), SIPEvent(value) == nil {
             scan.fail(.badRequest, "Malformed Event")
         }
     }
@@ -46,7 +50,7 @@ enum SIPChecks {
 
     private static func vias(_ message: SIPMessage, _ scan: inout SIPScan) {
         var number = 0
-        for item in message.all(.via) {
+        for item in message.bareAll(.via) {
             guard let via = SIPVia(item) else { return scan.fail(.badRequest, "Malformed Via") }
             if number == 0 { remember(via, in: message) }
             number += 1
@@ -75,8 +79,13 @@ enum SIPChecks {
     }
 
     private static func parties(_ message: SIPMessage, _ scan: inout SIPScan) {
-        guard let from = message.from else { return scan.fail(.badRequest, "Malformed From") }
-        guard let to = message.to else { return scan.fail(.badRequest, "Malformed To") }
+        guard let from = message.bareFirst(.from).flatMap({ SIPAddress($0) }) else {
+            return scan.fail(.badRequest, "Malformed From")
+        }
+        guard let to = message.bareFirst(.to).flatMap({ SIPAddress($0) }) else {
+            return scan.fail(.badRequest, "Malformed To")
+        }
+        (message.checkedFrom, message.checkedTo) = (from, to)
         // tag-param has a token (RFC 3261 §25.1).
         if let tag = from.tag, !Lexical.all(tag, Lexical.token) { return scan.fail(.badRequest, "Malformed From") }
         if let tag = to.tag, !Lexical.all(tag, Lexical.token) { return scan.fail(.badRequest, "Malformed To") }
@@ -86,12 +95,12 @@ enum SIPChecks {
 
     private static func addresses(_ message: SIPMessage, _ scan: inout SIPScan) {
         if message.has(.contact) {
-            for item in message.all(.contact) where !item.equals("*") && SIPAddress(item) == nil {
+            for item in message.bareAll(.contact) where !item.equals("*") && SIPAddress(item) == nil {
                 return scan.fail(.badRequest, "Malformed Contact")
             }
         }
         for (header, reason) in routing where message.has(header) {
-            for item in message.all(header) where SIPAddress(item) == nil { return scan.fail(.badRequest, reason) }
+            for item in message.bareAll(header) where SIPAddress(item) == nil { return scan.fail(.badRequest, reason) }
         }
     }
 

@@ -11,8 +11,8 @@ extension SIPMessage {
     public var viaHost: SIPBytes { part(viaPlaces.host) }
     /// The branch of the topmost Via; empty when it has none.
     public var branch: SIPBytes { part(branchRange) }
-    public var from: SIPAddress? { first(.from).flatMap { SIPAddress($0) } }
-    public var to: SIPAddress? { first(.to).flatMap { SIPAddress($0) } }
+    public var from: SIPAddress? { checkedFrom?.owned(by: self) }
+    public var to: SIPAddress? { checkedTo?.owned(by: self) }
     /// Empty when there is none.
     public var fromTag: SIPBytes { part(fromTagRange) }
     /// Empty when there is none.
@@ -57,11 +57,11 @@ extension SIPMessage {
 
     /// Whether Supported lists the option.
     /// - Parameter option: in lower case.
-    public func supports(_ option: StaticString) -> Bool { has(.supported) && all(.supported).contains(option) }
+    public func supports(_ option: StaticString) -> Bool { has(.supported) && bareAll(.supported).contains(option) }
 
     /// Whether Require lists the option.
     /// - Parameter option: in lower case.
-    public func requires(_ option: StaticString) -> Bool { has(.require) && all(.require).contains(option) }
+    public func requires(_ option: StaticString) -> Bool { has(.require) && bareAll(.require).contains(option) }
 
     /// A number of seconds; what is too large is the largest (RFC 3261 §20.19), what is no number nil.
     public static func seconds(_ text: SIPBytes) -> UInt32? {

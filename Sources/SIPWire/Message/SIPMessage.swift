@@ -64,6 +64,10 @@ public final class SIPMessage: @unchecked Sendable {
     var fromTagRange = SIPRange()
     var toTagRange = SIPRange()
     public internal(set) var cseqNumber: UInt32 = 0
+    // Parsed while the message is checked; their bytes hold nothing, or the message would hold itself.
+    var checkedURI: SIPURI?
+    var checkedFrom: SIPAddress?
+    var checkedTo: SIPAddress?
 
     init(
         storage: UnsafeMutablePointer<UInt8>, count: Int, fields: UnsafeBufferPointer<SIPField>, head: SIPHead,
@@ -112,7 +116,12 @@ public final class SIPMessage: @unchecked Sendable {
     /// As written; empty in a response.
     public var requestURIText: SIPBytes { part(uriRange) }
     /// nil in a response, and when it does not fit the grammar.
-    public var requestURI: SIPURI? { uriRange.isNone ? nil : SIPURI(part(uriRange)) }
+    public var requestURI: SIPURI? { checkedURI?.owned(by: self) }
+    var bareURI: SIPURI? {
+        guard !uriRange.isNone else { return nil }
+        let (start, end) = (Int(uriRange.start), Int(uriRange.end))
+        return SIPURI(SIPBytes(owner: nil, start: UnsafePointer(storage) + start, count: end - start))
+    }
     public var status: SIPStatus { SIPStatus(rawValue: statusCode) }
     public var reason: SIPBytes { part(reasonRange) }
 
@@ -134,6 +143,20 @@ public final class SIPMessage: @unchecked Sendable {
     func value(at index: Int) -> SIPBytes {
         part(Int(fields[index].valueStart), Int(fields[index].valueEnd))
     }
+
+    // The same without a hold on the message, for whoever holds it anyway: counting up and down for each part of a value
+    // costs as much as reading it.
+
+    @inline(__always)
+    func bareValue(at index: Int) -> SIPBytes {
+        let (start, end) = (Int(fields[index].valueStart), Int(fields[index].valueEnd))
+        return SIPBytes(owner: nil, start: UnsafePointer(storage) + start, count: end - start)
+    }
+
+    @inline(__always)
+    public func bareFirst(_ header: SIPHeader) -> SIPBytes? { fieldIndex(header).map(bareValue(at:)) }
+
+    public func bareAll(_ header: SIPHeader) -> SIPItems { SIPItems(message: self, header: header, isBare: true) }
 
     /// The value of the first line of that header, without white space at its ends; of a list all that the line holds.
     public func first(_ header: SIPHeader) -> SIPBytes? { fieldIndex(header).map(value(at:)) }

@@ -9,7 +9,7 @@ public enum SIPScheme: UInt8, Sendable, Hashable {
 /// The parts are places in the text; the host is in lower case.
 public struct SIPURI: Sendable {
     /// The whole URI. As written, but for the case of the host.
-    public let text: SIPBytes
+    public private(set) var text: SIPBytes
     public let scheme: SIPScheme
     public let port: UInt16?
     private let userStart: UInt16
@@ -44,6 +44,13 @@ public struct SIPURI: Sendable {
     }
 
     public init?(_ text: String) { self.init(SIPBytes(text)) }
+
+    /// The same with a hold on the message that its bytes are in.
+    func owned(by message: AnyObject) -> SIPURI {
+        var held = self
+        held.text = text.owned(by: message)
+        return held
+    }
 
     private init?(_ text: SIPBytes, scheme: SIPScheme, from: Int) {
         var cursor = Cursor(text)

@@ -3,8 +3,6 @@ import NIOPosix
 
 /// Opens UDP sockets that live on one event loop.
 public enum DatagramListener {
-    /// Datagrams that one system call reads.
-    private static let vector = 32
     /// The largest that there are (RFC 768).
     private static let largest = 65_536
 
@@ -20,12 +18,8 @@ public enum DatagramListener {
             let channel = try await DatagramBootstrap(group: group)
                 .channelOption(.socketOption(.so_rcvbuf), value: 4_194_304)
                 .channelOption(.socketOption(.so_sndbuf), value: 4_194_304)
-                .channelOption(.datagramVectorReadMessageCount, value: vector)
-                // Only the pages that datagrams fill are ever touched.
-                .channelOption(
-                    .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: vector * largest)
-                )
-                // What is left comes with the next turn of the loop: asking once more costs a system call.
+                .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: largest))
+                // What waits behind the first, the accepting side takes many at a time.
                 .channelOption(.maxMessagesPerRead, value: 1)
                 .channelOption(.writeBufferWaterMark, value: .init(low: 1_048_576, high: 4_194_304))
                 .channelOption(.autoRead, value: false)

@@ -122,8 +122,16 @@ extension EventEngine {
             body = presence.partial.body(from: isWhole ? nil : last, to: body).numbered(subscription.version)
             subscription.version &+= 1
         }
-        var buffer = server.allocator.buffer(capacity: subscription.head.count + body.tail.count + 120)
+        var buffer = server.allocator.buffer(capacity: subscription.head.count + body.tail.count + 200)
         buffer.writeBytes(subscription.head)
+        buffer.writeStaticString("Max-Forwards: 70\r\nEvent: ")
+        names(of: subscription.resource.package).name.withBytes { _ = buffer.writeBytes($0) }
+        if !subscription.eventID.isEmpty {
+            buffer.writeStaticString(";id=")
+            buffer.writeBytes(subscription.eventID)
+        }
+        if subscription.list != nil { buffer.writeStaticString("\r\nRequire: eventlist") }
+        buffer.writeStaticString("\r\n")
         buffer.writeStaticString("CSeq: ")
         buffer.writeDecimal(Int(subscription.localCSeq))
         if let reason {

@@ -62,7 +62,7 @@ final class SubscribeHandler: SIPMethodHandler {
         let message = request.message
         let localTag = request.localTag
         let key = server.dialogs.key(callID: message.callID, localTag: localTag, remoteTag: message.fromTag)
-        guard server.dialogs[key] == nil, let (head, lineEnd) = head(of: request, localTag, package, isList) else {
+        guard server.dialogs[key] == nil, let (head, lineEnd) = head(of: request, localTag) else {
             return refuse(request, .badRequest)
         }
         let resource = engine.makeResource(target, package)
@@ -181,7 +181,7 @@ final class SubscribeHandler: SIPMethodHandler {
 
     /// The part of every NOTIFY that stays the same (RFC 3261 §12.1.1, §12.2.1.1).
     private func head(
-        of request: IncomingRequest, _ localTag: SIPBytes, _ package: any EventPackage, _ isList: Bool
+        of request: IncomingRequest, _ localTag: SIPBytes
     ) -> ([UInt8], Int)? {
         let message = request.message
         guard let contact = message.contact, let from = message.first(.from), let to = message.first(.to) else {
@@ -197,7 +197,7 @@ final class SubscribeHandler: SIPMethodHandler {
         if message.has(.recordRoute) {
             for item in message.all(.recordRoute) { head.line("Route: ", item) }
         }
-        head += Array("Max-Forwards: 70\r\nFrom: ".utf8)
+        head += Array("From: ".utf8)
         to.withBytes { head += $0 }
         head += Array(";tag=".utf8)
         localTag.withBytes { head += $0 }
@@ -206,11 +206,11 @@ final class SubscribeHandler: SIPMethodHandler {
         head.line("Call-ID: ", message.callID)
         head += Array("Contact: ".utf8)
         head += engine.contact(of: request.flow)
-        head += Array("\r\nEvent: ".utf8)
-        head += Array(package.name.utf8)
-        if let id = message.event?.id { head.line(";id=", id) } else { head += Array("\r\n".utf8) }
-        if isList { head += Array("Require: eventlist\r\n".utf8) }
-        return head.count < 8_192 ? (head, lineEnd) : nil
+        head += Array("\r\n".utf8)
+        guard head.count < 8_192 else { return nil }
+        // Kept for as long as the subscription: no byte more than it has.
+        let exact = [UInt8](unsafeUninitializedCapacity: head.count) { $1 = $0.initialize(fromContentsOf: head) }
+        return (exact, lineEnd)
     }
 
     // MARK: Answers

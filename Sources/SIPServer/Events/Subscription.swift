@@ -27,7 +27,7 @@ final class Subscription: SIPDialogUser {
     /// The remote end was asked over its flow and is not there: next time by its address.
     var usesAddress = false
 
-    /// Request line and every header field that is the same in each NOTIFY.
+    /// Request line, and what names the dialog and its ends: the same in each NOTIFY.
     var head: [UInt8]
     /// Where the Via goes: behind the request line.
     var lineEnd: Int32

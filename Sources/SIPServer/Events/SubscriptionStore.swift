@@ -158,7 +158,7 @@ extension EventEngine {
         var buffer = server.allocator.buffer(capacity: text.count)
         buffer.writeBytes(text)
         guard let message = try? SIPParser.parse(buffer), let package = package(SIPBytes(record.package)),
-            record.lineEnd > 17, record.lineEnd < record.head.count
+            record.lineEnd > 17, record.lineEnd < record.head.count, !message.has(.event)
         else {
             storage.removed.append(record.id)
             return nil

@@ -34,13 +34,13 @@ final class MessageContacts {
 
     func begin() {
         router.whenHomeLoaded.append { [weak self] home in self?.arrange(home) }
-        server.location.whenChanged.append { [self] user in changed(user) }
-        server.location.whenBindingChanged.append { [self] user, _, event in
-            guard !down.isEmpty, event == .refreshed else { return }
+        server.location.whenChanged.append { [weak self] user in self?.changed(user) }
+        server.location.whenBindingChanged.append { [weak self] user, _, event in
+            guard let self, !down.isEmpty, event == .refreshed else { return }
             refreshed(user.address)
         }
-        server.whenTicked.append { [self] uptime in tick(uptime) }
-        server.whenDraining.append { [self] in end() }
+        server.whenTicked.append { [weak self] uptime in self?.tick(uptime) }
+        server.whenDraining.append { [weak self] in self?.end() }
     }
 
     private func end() {

@@ -202,8 +202,7 @@ struct ForeignPresenceTests {
             #expect(try await outland.count() == 2)
             // dave answers while bob is away.
             try outland.notify(open, 2, "active;expires=600")
-            try await outland.bench.settle()
-            #expect(try await outland.relation(of: "bob", to: "dave") == "to")
+            #expect(try await outland.relation(of: "bob", to: "dave", is: "to"))
             // anna comes back, and is told when the dialog has been refreshed.
             let again = try await RemoteDesk.signIn("anna", on: outland.bench)
             try await outland.wait(2)

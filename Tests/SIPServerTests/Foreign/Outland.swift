@@ -58,6 +58,18 @@ struct Outland {
         }
     }
 
+    /// Waits until the contact list says so; the user's home may be on its way out of the store.
+    func relation(
+        of user: String, to contact: String = "carol", is wanted: String
+    ) async throws -> Bool {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while try await relation(of: user, to: contact) != wanted {
+            guard ContinuousClock.now < deadline else { return false }
+            try await bench.settle()
+        }
+        return true
+    }
+
     /// `none`, `to`, `asked` …: what the user's contact list says of somebody there.
     func relation(of user: String, to contact: String = "carol") async throws -> String {
         try await bench.on { server in

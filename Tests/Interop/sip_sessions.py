@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import itertools
 import re
+import ssl
 
 from .claims import claim
 from .client import WAIT, Expectation, Scene, expect
+from .settings import make_certificate
 from .sip_client import Message, SIPClient, phone
 
 _numbers = itertools.count(1)
@@ -147,3 +150,88 @@ async def refused(scene: Scene) -> None:
     expect("304" in answer.get("warning"), answer.get("warning"))
     answer = await Session(device, f"nobody-at-all@{device.domain}").invite()
     expect(answer.status == 404, answer.start)
+
+
+def fingerprint(der: bytes) -> str:
+    digest = hashlib.sha256(der).hexdigest().upper()
+    return "SHA-256 " + ":".join(digest[place:place + 2] for place in range(0, len(digest), 2))
+
+
+async def called(scene: Scene, device: SIPClient) -> tuple[Session, Message]:
+    """The INVITE that a device gets which takes message sessions."""
+    invite = await device.wait("INVITE")
+    chat = Session(device, "")
+    chat.call = invite.get("call-id")
+    chat.theirs = re.search(r"a=path:(\S+)", invite.text).group(1)
+    return chat, invite
+
+
+async def answer(chat: Session, invite: Message, setup: str, mark: str) -> None:
+    body = chat.offer().replace("TCP/MSRP", "TCP/TLS/MSRP").replace("a=setup:actpass", f"a=setup:{setup}")
+    chat.device.send_raw(chat.device.answer_bytes(
+        invite, 200, headers=[("Contact", chat.device.contact), ("Content-Type", "application/sdp")],
+        body=body + f"a=fingerprint:{mark}\r\n"))
+    await chat.device.wait("ACK")
+
+
+@claim("a message session that the server opens to a device on TLS is over TLS, with the certificate that the device names")
+async def secured(scene: Scene) -> None:
+    certificate, key = make_certificate(scene.host, "device.example", "device")
+    der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    for right in (True, False):
+        client = await scene.online()
+        device = await phone(scene, transport="tls", registers=False)
+        await device.request(
+            "REGISTER", f"sip:{device.domain}", [("Contact", device.contact + ";message"), ("Expires", "600")],
+            to=f"<{device.uri}>", call=device.call)
+        came: asyncio.Queue = asyncio.Queue()
+        listener = await asyncio.start_server(lambda *pair: came.put_nowait(pair), "127.0.0.1", 0, ssl=context)
+        client.send_message(device.bare, "under the seal", mtype="chat")
+        chat, invite = await called(scene, device)
+        expect("TCP/TLS/MSRP" in invite.text and chat.theirs.startswith("msrps://"), invite.text)
+        chat.path = f"msrps://127.0.0.1:{listener.sockets[0].getsockname()[1]}/sealed{right};tcp"
+        await answer(chat, invite, "passive", fingerprint(der if right else der + b"x"))
+        if right:
+            chat.reader, chat.writer = await asyncio.wait_for(came.get(), WAIT)
+            expect(await chat.heard() == "under the seal", "another text")
+            expect(await chat.say("and back", headers=["Success-Report: yes"]) == 200, "the answer is not taken")
+            arrived = await client.body("and back")
+            client.send_raw(f"<message to='{arrived['from']}' type='chat' id='r1'><received xmlns='urn:xmpp:receipts' "
+                            f"id='{arrived['id']}'/></message>")
+            report = await chat.frame()
+            expect(" REPORT\r\n" in report and "Status: 000 200" in report and "Byte-Range: 1-8/8" in report, report)
+        else:
+            # Somebody else's certificate: no session, and the message comes all the same.
+            await device.body("under the seal")
+        listener.close()
+
+
+@claim("a device on TLS connects to the server for a session, and finds the certificate that the offer has named")
+async def secured_active(scene: Scene) -> None:
+    client = await scene.online()
+    device = await phone(scene, transport="tls", registers=False)
+    await device.request(
+        "REGISTER", f"sip:{device.domain}", [("Contact", device.contact + ";message"), ("Expires", "600")],
+        to=f"<{device.uri}>", call=device.call)
+    client.send_message(device.bare, "come and get it", mtype="chat")
+    chat, invite = await called(scene, device)
+    chat.path = "msrps://127.0.0.1:9/active1;tcp"
+    await answer(chat, invite, "active", fingerprint(b"none"))
+    named = re.search(r"a=fingerprint:(.+?)\r\n", invite.text).group(1)
+    host, port = re.match(r"msrps://([^:/]+):(\d+)/", chat.theirs).groups()
+    empty = (f"MSRP open0001 SEND\r\nTo-Path: {chat.theirs}\r\nFrom-Path: {chat.path}\r\nMessage-ID: o1\r\n"
+             "Byte-Range: 1-0/0\r\n-------open0001$\r\n").encode()
+    # Without TLS nobody gets in who knows the path.
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(empty)
+    refusal = await asyncio.wait_for(reader.read(), WAIT)
+    expect(b" 481 " in refusal, f"{refusal}")
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    chat.reader, chat.writer = await asyncio.open_connection(host, int(port), ssl=context)
+    shown = chat.writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    expect(fingerprint(shown) == named, f"{fingerprint(shown)} is not {named}")
+    chat.writer.write(empty)
+    expect(await chat.heard() == "come and get it", "another text")

@@ -239,4 +239,22 @@ struct SDPTests {
             ("msrp://a:99999/x;tcp", false), ("msrp://a/x y;tcp", false),
         ])
     func uris(text: String, isValid: Bool) { #expect((MSRPURI(SIPBytes(text)) != nil) == isValid) }
+
+    @Test("the hash of a certificate is the medium's own, else the session's") func fingerprints() throws {
+        let head =
+            "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\na=fingerprint:SHA-256 AA:01\r\n"
+        let media = "m=message 1 TCP/TLS/MSRP *\r\na=path:msrps://192.0.2.1:1/a;tcp\r\n"
+        let text = head + media + "a=fingerprint: sha-512 BB:02\r\n" + media
+        let session = try #require(SDPSession(SIPBytes(text)))
+        #expect(session.media.map { $0.fingerprint?.string } == ["sha-512 BB:02", "SHA-256 AA:01"])
+        var writer = SDPWriter(address: "192.0.2.1", session: 1, version: 1)
+        let path = MSRPURI(host: "192.0.2.1", port: 1, session: "x", isSecure: true)
+        for isTLS in [true, false] {
+            writer.addMSRP(
+                port: 1, isTLS: isTLS, path: path, acceptTypes: "*", acceptWrappedTypes: nil, setup: nil, maxSize: nil,
+                fingerprint: "SHA-256 CC:03")
+        }
+        let back = try #require(SDPSession(writer.bytes))
+        #expect(back.media.map { $0.fingerprint?.string } == ["SHA-256 CC:03", nil])
+    }
 }

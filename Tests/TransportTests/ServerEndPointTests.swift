@@ -150,3 +150,20 @@ private final class HandshakeWaiter: ChannelInboundHandler {
         context.close(promise: nil)
     }
 }
+
+@Suite("Certificates by their hash (RFC 8122)") struct CertificateFingerprintTests {
+    @Test("a hash names one certificate, with a function that proves something") func names() {
+        let der: [UInt8] = Array("a certificate".utf8)
+        let text = CertificateFingerprint.text(of: der)
+        #expect(text.hasPrefix("SHA-256 ") && text.count == 8 + 32 * 3 - 1)
+        #expect(CertificateFingerprint.matches(der, text))
+        #expect(CertificateFingerprint.matches(der, text.lowercased()))
+        #expect(!CertificateFingerprint.matches(der + [0], text))
+        let hash = text.dropFirst(8)
+        for wrong in ["", "SHA-256", "SHA-256 ", "SHA-512 \(hash)", "MD5 \(hash)", "SHA-1 00", "\(text) x"] {
+            #expect(!CertificateFingerprint.matches(der, wrong))
+        }
+        let long = SHA512.hash(data: der).map { String(format: "%02X", $0) }.joined(separator: ":")
+        #expect(CertificateFingerprint.matches(der, "sha-512 \(long)"))
+    }
+}

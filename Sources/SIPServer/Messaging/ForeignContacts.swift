@@ -72,7 +72,13 @@ final class ForeignDomain: DomainService {
             stanza.refuse(.serviceUnavailable)
             return stanza.settle()
         }
-        guard stanza.element["type"] != "error" else { return stanza.settle() }
+        guard stanza.element["type"] != "error" else {
+            if let sessions = handler.server.sessions, let read = handler.reader.read(stanza.element.stanzaBytes) {
+                let party = Array(stanza.to.bare.description.utf8)
+                sessions.session(of: party, with: Array(stanza.from.description.utf8))?.reportFailure(read)
+            }
+            return stanza.settle()
+        }
         var queue = queues[stanza.to.bare] ?? []
         guard queue.count < Self.capacity, queues.count < Self.addresses else {
             stanza.refuse(StanzaError(.wait, .resourceConstraint, "too many messages wait for \(stanza.to.bare)"))

@@ -11,7 +11,7 @@ extension SIPEndpoint {
     func sendNext() {
         while !isSending, isReachable, let item = queue.first {
             guard let stanza = handler.reader.read(item.bytes), stanza.type != .error else {
-                drop(item, "it cannot be told over SIP")
+                drop(item, reportFailure(item) ? "told as a report" : "it cannot be told over SIP")
                 continue
             }
             if sendInSession(item, stanza) { return }
@@ -21,6 +21,12 @@ extension SIPEndpoint {
             }
             send(item, stanza, content)
         }
+    }
+
+    /// An error about something that was said in a session.
+    private func reportFailure(_ item: Item) -> Bool {
+        guard let sessions = handler.server.sessions, let stanza = handler.reader.read(item.bytes) else { return false }
+        return sessions.session(of: address, with: stanza.from)?.reportFailure(stanza) ?? false
     }
 
     /// Nothing for the contact in it: it counts as taken.

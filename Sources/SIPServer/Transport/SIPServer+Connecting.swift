@@ -166,7 +166,7 @@ extension SIPServer {
         return link.flow
     }
 
-    private func outboundTLS() throws -> NIOSSLContext {
+    func outboundTLS() throws -> NIOSSLContext {
         if let outboundContext { return outboundContext }
         guard let tls else { throw TLSFailure("there is no TLS") }
         let context = try tls.clientContext(authorities: config.serverAuthorities)

@@ -17,6 +17,8 @@ public struct SDPSession: Sendable {
         /// `a=setup` (RFC 6135): `active`, `passive`, `actpass`; nil is `active` for the offerer.
         public fileprivate(set) var setup: SIPBytes?
         public fileprivate(set) var maxSize: Int?
+        /// `a=fingerprint` of the medium, else of the session: hash function and hash of the peer's certificate (RFC 8122 §5).
+        public fileprivate(set) var fingerprint: SIPBytes?
         /// `sendonly`, `recvonly`, `inactive`; nil is `sendrecv`.
         public fileprivate(set) var direction: SIPBytes?
 
@@ -57,6 +59,7 @@ public struct SDPSession: Sendable {
     public private(set) var origin = SIPBytes.empty
     public private(set) var address: SIPBytes?
     public private(set) var media: [Media] = []
+    private var fingerprint: SIPBytes?
 
     /// Bounds: 64 KiB, 500 lines, 16 media.
     /// - Returns: nil when it is no description, or beyond a bound.
@@ -82,7 +85,10 @@ public struct SDPSession: Sendable {
             guard take(line[0], value) else { return nil }
         }
         guard sawVersion, !origin.isEmpty else { return nil }
-        for index in media.indices where media[index].address == nil { media[index].address = address }
+        for index in media.indices {
+            if media[index].address == nil { media[index].address = address }
+            if media[index].fingerprint == nil { media[index].fingerprint = fingerprint }
+        }
     }
 
     private mutating func take(_ type: UInt8, _ value: SIPBytes) -> Bool {
@@ -105,7 +111,11 @@ public struct SDPSession: Sendable {
             guard let port = words[1].part(0, slash).integer(UInt16.self) else { return false }
             media.append(Media(kind: words[0], port: port, transport: words[2], formats: Array(words.dropFirst(3))))
         case UInt8(ascii: "a"):
-            if !media.isEmpty { attribute(value) }
+            if !media.isEmpty {
+                attribute(value)
+            } else if value.hasPrefix("fingerprint:") {
+                fingerprint = value.part(12, value.count).trimmed
+            }
         default: break
         }
         return true
@@ -124,6 +134,8 @@ public struct SDPSession: Sendable {
             media[last].acceptWrappedTypes = Array(Self.words(value).prefix(32))
         } else if name.matches("setup") {
             media[last].setup = value
+        } else if name.matches("fingerprint") {
+            media[last].fingerprint = value
         } else if name.matches("max-size") {
             media[last].maxSize = value.integer(Int.self)
         } else if name.matches("sendonly") || name.matches("recvonly") || name.matches("inactive") {

@@ -11,9 +11,11 @@ public struct SDPWriter: Sendable {
     }
 
     /// `m=message … TCP/MSRP *` with its attributes (RFC 4975 §8).
+    ///
+    /// - Parameter fingerprint: of our certificate, for TLS (§14.4).
     public mutating func addMSRP(
         port: UInt16, isTLS: Bool, path: MSRPURI, acceptTypes: String, acceptWrappedTypes: String?, setup: String?,
-        maxSize: Int?
+        maxSize: Int?, fingerprint: String? = nil
     ) {
         text += "m=message \(port) \(isTLS ? "TCP/TLS/MSRP" : "TCP/MSRP") *\r\n"
         text += "a=accept-types:\(acceptTypes)\r\n"
@@ -21,6 +23,7 @@ public struct SDPWriter: Sendable {
         text += "a=path:\(path.text)\r\n"
         if let maxSize { text += "a=max-size:\(maxSize)\r\n" }
         if let setup { text += "a=setup:\(setup)\r\n" }
+        if isTLS, let fingerprint { text += "a=fingerprint:\(fingerprint)\r\n" }
     }
 
     /// `m=message 5060 sip null`: the messages go through the dialog.

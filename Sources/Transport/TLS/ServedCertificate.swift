@@ -12,8 +12,14 @@ final class ServedCertificate {
     let httpContext: NIOSSLContext
     /// Data of `tls-server-end-point`; nil when the certificate's signature has no hash to take (RFC 5929 §4.1).
     let endPoint: [UInt8]?
+    /// As descriptions of sessions name it (RFC 8122 §5).
+    let fingerprint: String?
 
-    init(context: NIOSSLContext, directContext: NIOSSLContext, httpContext: NIOSSLContext, endPoint: [UInt8]?) {
+    init(
+        context: NIOSSLContext, directContext: NIOSSLContext, httpContext: NIOSSLContext, endPoint: [UInt8]?,
+        fingerprint: String?
+    ) {
+        self.fingerprint = fingerprint
         self.context = context
         self.directContext = directContext
         self.httpContext = httpContext
@@ -35,6 +41,30 @@ enum ServerEndPoint {
         case .ecdsaWithSHA512, .sha512WithRSAEncryption: return Array(SHA512.hash(data: der))
         default: return nil
         }
+    }
+}
+
+/// Certificates by their hash, as descriptions of sessions name them: `SHA-256 4A:AD:B9:…` (RFC 8122 §5).
+public enum CertificateFingerprint {
+    /// - Parameter der: the certificate as it goes over the wire.
+    public static func text(of der: [UInt8]) -> String { "SHA-256 " + hex(SHA256.hash(data: der)) }
+
+    /// Whether a certificate is the one that was named. MD5 and SHA-1 prove nothing any more.
+    public static func matches(_ der: [UInt8], _ named: String) -> Bool {
+        let words = named.split(separator: " ", omittingEmptySubsequences: true)
+        guard words.count == 2 else { return false }
+        let hash: String
+        switch words[0].uppercased() {
+        case "SHA-256": hash = hex(SHA256.hash(data: der))
+        case "SHA-384": hash = hex(SHA384.hash(data: der))
+        case "SHA-512": hash = hex(SHA512.hash(data: der))
+        default: return false
+        }
+        return words[1].uppercased() == hash
+    }
+
+    private static func hex(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }.joined(separator: ":")
     }
 }
 

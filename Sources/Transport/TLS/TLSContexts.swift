@@ -91,6 +91,9 @@ public final class TLSContexts {
         return byDomain[name.lowercased()] ?? first
     }
 
+    /// What a client that names no domain is shown, by its hash (RFC 8122 §5).
+    public var fingerprint: String? { first.fingerprint }
+
     /// The same for HTTPS; HTTP/1.1 is all that is spoken.
     public func installHTTPS(on channel: any Channel) throws {
         _ = try install(on: channel) { $0.httpContext }
@@ -131,9 +134,22 @@ public final class TLSContexts {
     ///
     /// - Parameter authorities: PEM file of those that are believed; the system's when nil.
     public func clientContext(authorities: String?) throws -> NIOSSLContext {
+        try clientContext { if let authorities { $0.trustRoots = .file(authorities) } }
+    }
+
+    /// For connections to peers whose certificate was named by its hash: whoever uses it must compare that
+    /// (`CertificateFingerprint`), nothing else is checked.
+    public func namedClientContext() throws -> NIOSSLContext {
+        try clientContext {
+            $0.trustRoots = .certificates([])
+            $0.certificateVerification = .noHostnameVerification
+        }
+    }
+
+    private func clientContext(_ adjust: (inout TLSConfiguration) -> Void) throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
-        if let authorities { configuration.trustRoots = .file(authorities) }
+        adjust(&configuration)
         if let source = sources.first {
             let (chain, key) = try Self.load(source)
             configuration.certificateChain = chain.map { .certificate($0) }
@@ -174,7 +190,8 @@ public final class TLSContexts {
             configuration.certificateVerification = .none
             let served = ServedCertificate(
                 context: plain, directContext: direct, httpContext: try NIOSSLContext(configuration: configuration),
-                endPoint: try chain.first.flatMap { ServerEndPoint.binding(try $0.toDERBytes()) })
+                endPoint: try chain.first.flatMap { ServerEndPoint.binding(try $0.toDERBytes()) },
+                fingerprint: try chain.first.map { CertificateFingerprint.text(of: try $0.toDERBytes()) })
             byDomain[source.domain.lowercased()] = served
             if first == nil { first = served }
         }

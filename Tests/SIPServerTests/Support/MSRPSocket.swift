@@ -149,6 +149,15 @@ final class MSRPSocket {
         throw Phone.Silence(description: "the connection ended before a message came")
     }
 
+    /// The next REPORT; nil when a response to `last` comes before.
+    func report(before last: String) throws -> MSRPFrame? {
+        while let frame = try next() {
+            if frame.kind == .report { return frame }
+            if case .response = frame.kind, frame.transaction.string == last { return nil }
+        }
+        throw Phone.Silence(description: "the connection ended before a report came")
+    }
+
     /// A SEND.
     func say(
         _ body: String, _ transaction: String, to: String, from: String, id: String = "id1",

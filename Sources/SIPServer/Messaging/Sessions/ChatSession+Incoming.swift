@@ -17,6 +17,7 @@ extension ChatSession {
 
     func receive(_ frame: MSRPFrame, on link: MSRPLink) {
         lastUse = server.uptime
+        hasHeard = true
         switch frame.kind {
         case .response(let code): answered(frame.transaction.string, code)
         case .report:
@@ -61,10 +62,12 @@ extension ChatSession {
         case .tooLarge: link.respond(to: frame, 413, "Message Too Large")
         case .complete:
             let type = assembly.contentType ?? SIPBytes("text/plain" as StaticString)
-            let id = assembly.wantsSuccessReport ? frame.messageID : nil
+            let wish = ReportWish(
+                messageID: frame.messageID.detached, bytes: assembly.message.count,
+                wantsSuccess: assembly.wantsSuccessReport, wantsFailure: frame.failureReport != .no)
             storing += 1
             if storing == Self.storingBound { link.setReading(false) }
-            receive(assembly.message, type: type, id: id) { [weak self, weak link] code, comment in
+            receive(assembly.message, type: type, wish: wish) { [weak self, weak link] code, comment in
                 guard let self, let link else { return }
                 storing -= 1
                 if storing == Self.storingBound / 2 { link.setReading(true) }
@@ -82,7 +85,7 @@ extension ChatSession {
             return request.respond(.messageTooLarge)
         }
         let type = message.first(.contentType) ?? SIPBytes("text/plain" as StaticString)
-        receive(message.body.array, type: type, id: nil) { code, _ in
+        receive(message.body.array, type: type) { code, _ in
             switch code {
             case 415: request.respond(.unsupportedMediaType) { $0.add(.accept, MessageContent.accepted) }
             default: request.respond(SIPStatus(code))
@@ -93,10 +96,10 @@ extension ChatSession {
     // MARK: Into the core
 
     /// - Parameters:
-    ///   - id: of a message whose sender waits for a report; nil for others.
+    ///   - wish: of which reports the sender wants; nil outside of MSRP.
     ///   - answer: 200 once nothing can be lost, or what is wrong; called once.
     func receive(
-        _ body: [UInt8], type: SIPBytes, id: SIPBytes?, _ answer: @escaping (Int, String) -> Void
+        _ body: [UInt8], type: SIPBytes, wish: ReportWish? = nil, _ answer: @escaping (Int, String) -> Void
     ) {
         hasSpoken = true
         var content: MessageContent
@@ -108,13 +111,21 @@ extension ChatSession {
             return error == .malformed
                 ? answer(400, "Malformed Content") : answer(415, "Unsupported Media Type")
         }
-        if case .text(let text, var wishes) = content {
-            if text.isEmpty { return answer(200, "OK") }
-            if let id, !wishes.wantsDelivery {
-                wishes.wantsDelivery = true
-                if wishes.messageID.isEmpty { wishes.messageID = id.string }
-                content = .text(text, wishes)
+        guard case .text(let text, var disposition) = content else {
+            guard let wish, wish.wantsSuccess else { return submit(content, answer) }
+            // Nobody will say that a notice was read: it is as good as told when it is on its way.
+            return submit(content) { [weak self] code, comment in
+                answer(code, comment)
+                if code == 200 { self?.report(wish, 200, "OK") }
             }
+        }
+        if text.isEmpty { return answer(200, "OK") }
+        if let wish {
+            if wish.wantsSuccess { disposition.wantsDelivery = true }
+            // The stanza has the message's own id, so that what comes back about it is known by that.
+            if disposition.messageID.isEmpty { disposition.messageID = wish.messageID.string }
+            content = .text(text, disposition)
+            note(wish, as: disposition.messageID)
         }
         submit(content, answer)
     }

@@ -28,6 +28,7 @@ extension ChatSession {
             return end(.byUser)
         }
         guard !hasEnded else { return server.loop.execute { done(.lost) } }
+        if let notification = stanza.notification { reportWhatItSays(notification) }
         let takesEnvelopes =
             isMSRP && media.accepts("message/cpim") && media.acceptsWrapped("message/imdn+xml")
         guard

@@ -1,3 +1,4 @@
+import DequeModule
 import Ground
 import IMCore
 import Interworking
@@ -37,6 +38,10 @@ final class ChatSession: SIPDialogUser {
     var assemblies: [(id: SIPBytes, assembly: MSRPAssembly)] = []
     var unanswered: [String: Sent] = [:]
     var awaitingReport: [String: () -> Void] = [:]
+    /// Messages of the SIP side that it wants to hear of, the oldest first.
+    var wishes: Deque<ReportWish> = []
+    /// Something came over the connection.
+    var hasHeard = false
     var backlog: [() -> Void] = []
     /// Messages that came and are not stored yet.
     var storing = 0
@@ -63,6 +68,7 @@ final class ChatSession: SIPDialogUser {
 
     var server: SIPServer { table.server }
     var isMSRP: Bool { media.isMSRP }
+    var isSecure: Bool { media.isMSRPOverTLS }
     var localPath: MSRPURI? { path }
 
     /// - Parameters:
@@ -115,7 +121,7 @@ final class ChatSession: SIPDialogUser {
                     acceptTypes: acceptTypes,
                     acceptWrappedTypes: wrappedTypes,
                     setup: media.setup.map { $0.matches("passive") ? "active" : "passive" },
-                    maxSize: server.config.contentBytes)
+                    maxSize: server.config.contentBytes, fingerprint: server.tls?.fingerprint)
             } else {
                 writer.addMicrosoftForm(
                     kind: media.kind.string, port: flow.local.port, acceptTypes: MicrosoftForm.acceptTypes)
@@ -153,10 +159,10 @@ final class ChatSession: SIPDialogUser {
         nextRepeat = server.uptime + pause
         request.relay(.ok, bytes)
         if media.setup?.matches("passive") == true, let place = SessionTable.place(media, dialog.flow) {
-            table.connect(place) { [weak self] link in self?.connected(link) }
+            table.connect(place, for: media) { [weak self] link in self?.connected(link) }
         }
         if let first = MicrosoftForm.firstMessage(request.message.first(.msTextFormat)), !isMSRP {
-            receive(first.body, type: first.type, id: nil) { _, _ in }
+            receive(first.body, type: first.type) { _, _ in }
         }
     }
 
@@ -175,7 +181,7 @@ final class ChatSession: SIPDialogUser {
     func connected(_ link: MSRPLink?) {
         guard let link, !hasEnded, take(link) else {
             link?.close()
-            if self.link == nil { end(.over) }
+            if self.link == nil { end(.over, isRefused: true) }
             return
         }
         link.session = self
@@ -199,7 +205,7 @@ final class ChatSession: SIPDialogUser {
     func linkClosed(_ link: MSRPLink) {
         guard self.link === link else { return }
         self.link = nil
-        end(.over)
+        end(.over, isRefused: !hasHeard)
     }
 
     func transaction() -> String {
@@ -319,9 +325,11 @@ final class ChatSession: SIPDialogUser {
         case over
     }
 
-    func end(_ ending: Ending) {
+    /// - Parameter isRefused: its connection never came about: no session is opened to the contact for a while.
+    func end(_ ending: Ending, isRefused: Bool = false) {
         guard !hasEnded else { return }
         hasEnded = true
+        if isRefused, foreign == nil { table.wasRefused(by: party) }
         answer = nil
         invite = nil
         table.remove(self)
@@ -334,6 +342,7 @@ final class ChatSession: SIPDialogUser {
         link = nil
         assemblies = []
         awaitingReport = [:]
+        wishes = []
         let lost = unanswered
         let waiting = backlog
         unanswered = [:]

@@ -16,10 +16,15 @@ final class MSRPLink {
     private var isClosing = false
     private var isFlushing = false
     private var hasBegun: Bool
+    /// Over TLS.
+    private(set) var isSecure: Bool
 
-    /// - Parameter isOutbound: made by us; its TLS is installed already.
-    init(_ table: SessionTable, remote: TransportAddress, isOutbound: Bool) {
+    /// - Parameters:
+    ///   - isOutbound: made by us; its TLS is installed already.
+    ///   - isSecure: of an outbound one.
+    init(_ table: SessionTable, remote: TransportAddress, isOutbound: Bool, isSecure: Bool = false) {
         self.table = table
+        self.isSecure = isSecure
         self.remote = remote
         hasBegun = isOutbound
         openedAt = table.server.time.uptime
@@ -43,6 +48,7 @@ final class MSRPLink {
 
     private func beginTLS(_ bytes: ByteBuffer) {
         guard let context, let tls = table.server.tls else { return close() }
+        isSecure = true
         do { _ = try tls.install(on: context.channel, direct: false) } catch { return close() }
         context.channel.pipeline.syncOperations.fireChannelRead(NIOAny(bytes))
         context.channel.pipeline.syncOperations.fireChannelReadComplete()

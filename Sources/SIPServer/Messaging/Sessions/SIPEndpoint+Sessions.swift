@@ -28,7 +28,7 @@ extension SIPEndpoint {
             with: self, at: binding, for: peer, thread: PagerContent.callID(ofThread: stanza.thread)
         ) { [weak self] session in
             guard let self else { return }
-            if session == nil { sessions.wasRefused(by: self) }
+            if session == nil { sessions.wasRefused(by: address) }
             guard isSending, let first = queue.first, first.entry === item.entry else { return }
             isSending = false
             sendNext()

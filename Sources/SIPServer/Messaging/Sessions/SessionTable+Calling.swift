@@ -21,7 +21,9 @@ extension SessionTable {
             let peerJID = try? JID(parsing: String(decoding: peer, as: UTF8.self)).bare
         else { return server.loop.execute { answer(nil) } }
         let name = String(decoding: HexText.digits(.random(in: .min ... .max)), as: UTF8.self)
-        let path = ChatSession.path(self, flow, name: name, isSecure: false)
+        // Nothing goes less protected than the call itself: who is called over TLS, talks over TLS.
+        let isSecure = flow.transport == .tls && server.tls != nil
+        let path = ChatSession.path(self, flow, name: name, isSecure: isSecure)
         let contact = contact(on: flow, name: name)
         let request = invite(
             binding, from: peer, to: owner, callID: thread.isEmpty ? Array(name.utf8) : thread, tag: name,
@@ -51,9 +53,9 @@ extension SessionTable {
         var writer = SDPWriter(
             address: server.config.advertisedHost ?? flow.local.ip, session: now, version: now)
         writer.addMSRP(
-            port: path.port ?? 2_855, isTLS: false, path: path, acceptTypes: ChatSession.acceptTypes,
+            port: path.port ?? 2_855, isTLS: path.isSecure, path: path, acceptTypes: ChatSession.acceptTypes,
             acceptWrappedTypes: ChatSession.wrappedTypes, setup: "actpass",
-            maxSize: server.config.contentBytes)
+            maxSize: server.config.contentBytes, fingerprint: server.tls?.fingerprint)
         return writer.bytes
     }
 
@@ -82,7 +84,7 @@ extension SessionTable {
     ) -> ChatSession? {
         guard let answer = Self.offer(response), answer.media.count == 1,
             let media = answer.media.first,
-            media.isMSRP, !media.isRefused, !media.path.isEmpty, !media.isMSRPOverTLS
+            media.isMSRP, !media.isRefused, !media.path.isEmpty, media.isMSRPOverTLS == path.isSecure
         else { return nil }
         // Who offers connects, unless the peer says that it does (RFC 4975 §5.4, RFC 6135 §4.2.2).
         let isActive = media.setup?.matches("active") != true
@@ -93,7 +95,7 @@ extension SessionTable {
             resource: endpoint.resource, owner: owner, foreign: nil, peer: peer, path: path)
         session.timer = SessionTimer.agreed(in: response, uptime: server.uptime)
         add(session)
-        if let place { connect(place) { [weak session] link in session?.connected(link) } }
+        if let place { connect(place, for: media) { [weak session] link in session?.connected(link) } }
         return session
     }
 }

@@ -132,7 +132,7 @@ extension SessionTable {
 
     /// Where a peer that waits for us is to be reached: at the address that it calls from.
     static func place(_ media: SDPSession.Media, _ flow: SIPFlow) -> TransportAddress? {
-        guard media.path.count == 1, let path = media.path.first, !path.isSecure,
+        guard media.path.count == 1, let path = media.path.first, path.isSecure == media.isMSRPOverTLS,
             let address = TransportAddress(ip: path.host.string, port: path.port ?? 2_855),
             address.isSameHost(as: flow.remote)
         else { return nil }

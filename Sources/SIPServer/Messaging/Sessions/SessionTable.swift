@@ -3,7 +3,9 @@ import IMCore
 import Interworking
 import NIOCore
 import NIOPosix
+import NIOSSL
 import SIPWire
+import Transport
 import XMPPWire
 
 /// Message sessions (RFC 4975, RFC 7573): INVITE with message media for our users, which Roost itself answers when no
@@ -18,6 +20,8 @@ public final class SessionTable: SIPMethodHandler {
     private var byName: [String: ChatSession] = [:]
     private var byParties: [Parties: ChatSession] = [:]
     private var perUser: [[UInt8]: Int] = [:]
+    /// For connections to peers that name their certificate, made with our own of that hash.
+    private var named: (own: String?, context: NIOSSLContext)?
     /// Connections that have not said which session they are for.
     private var strangers: [ObjectIdentifier: MSRPLink] = [:]
 
@@ -57,7 +61,9 @@ public final class SessionTable: SIPMethodHandler {
 
     /// The session that a connection is for; a second connection for the same one is not taken (RFC 4975 §5.4).
     func session(named path: MSRPURI, on link: MSRPLink) -> ChatSession? {
-        guard let session = byName[path.session.string], session.take(link) else { return nil }
+        guard let session = byName[path.session.string], session.isSecure == link.isSecure, session.take(link) else {
+            return nil
+        }
         strangers[ObjectIdentifier(link)] = nil
         return session
     }
@@ -96,9 +102,10 @@ public final class SessionTable: SIPMethodHandler {
         return true
     }
 
-    func wasRefused(by endpoint: SIPEndpoint) {
+    /// - Parameter party: full address of a contact.
+    func wasRefused(by party: [UInt8]) {
         if refusals.count >= 10_000 { refusals = [:] }
-        refusals[endpoint.address] = server.uptime + Self.refusalPause
+        refusals[party] = server.uptime + Self.refusalPause
     }
 
     // MARK: Connections
@@ -113,15 +120,25 @@ public final class SessionTable: SIPMethodHandler {
         try channel.pipeline.syncOperations.addHandler(MSRPHandler(link))
     }
 
-    /// Connects for a session in which the peer waits for us (RFC 6135 §4.2).
-    func connect(_ address: TransportAddress, _ answer: @escaping (MSRPLink?) -> Void) {
+    /// Connects for a session in which the peer waits for us (RFC 6135 §4.2), over TLS where its path says so.
+    func connect(_ address: TransportAddress, for media: SDPSession.Media, _ answer: @escaping (MSRPLink?) -> Void) {
+        let isSecure = media.isMSRPOverTLS
+        let fingerprint = media.fingerprint?.string
+        let context = isSecure ? try? fingerprint == nil ? server.outboundTLS() : namedTLS() : nil
+        guard !isSecure || context != nil else { return server.loop.execute { answer(nil) } }
         let table = NIOLoopBound(self, eventLoop: server.loop.nonisolated())
         ClientBootstrap(group: server.loop.nonisolated())
             .connectTimeout(.seconds(10))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { [context] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let context else { return }
+                    try channel.pipeline.syncOperations.addHandler(Self.tls(context, fingerprint))
+                }
+            }
             .connect(to: address.socketAddress).assumeIsolated().whenComplete { result in
                 guard case .success(let channel) = result else { return answer(nil) }
-                let link = MSRPLink(table.value, remote: address, isOutbound: true)
+                let link = MSRPLink(table.value, remote: address, isOutbound: true, isSecure: isSecure)
                 do {
                     try channel.pipeline.syncOperations.addHandler(MSRPHandler(link))
                     answer(link)
@@ -130,6 +147,28 @@ public final class SessionTable: SIPMethodHandler {
                     answer(nil)
                 }
             }
+    }
+
+    /// For peers that name their certificate.
+    private func namedTLS() throws -> NIOSSLContext {
+        guard let tls = server.tls else { throw TLSFailure("there is no TLS") }
+        if let named, named.own == tls.fingerprint { return named.context }
+        let context = try tls.namedClientContext()
+        named = (tls.fingerprint, context)
+        return context
+    }
+
+    /// The peer's certificate is the one that its description names (RFC 4975 §14.4), which came with the proof of its
+    /// signalling; without a name it must be for the address, from an authority that is believed.
+    private static func tls(_ context: NIOSSLContext, _ fingerprint: String?) throws -> NIOSSLClientHandler {
+        guard let fingerprint else { return try NIOSSLClientHandler(context: context, serverHostname: nil) }
+        return try NIOSSLClientHandler(
+            context: context, serverHostname: nil,
+            customVerificationCallback: { certificates, promise in
+                let shown = certificates.first.flatMap { try? $0.toDERBytes() }
+                let isNamed = shown.map { CertificateFingerprint.matches($0, fingerprint) } ?? false
+                promise.succeed(isNamed ? .certificateVerified : .failed)
+            })
     }
 
     func closed(_ link: MSRPLink) { strangers[ObjectIdentifier(link)] = nil }

@@ -133,6 +133,67 @@ struct SessionTests {
         }
     }
 
+    @Test("a receipt is told as a success report, to whom asked for one (RFC 4975 §7.1.2)") func successReports()
+        async throws
+    {
+        try await withServer(["anna", "bob"]) { bench in
+            let bob = try await bench.signIn("bob")
+            let anna = try Phone("anna", server: bench.tcp, tcp: true)
+            try anna.register()
+            let call = try ChatCall(anna, to: "bob")
+            let socket = try call.connect(bench.msrp)
+            func receipt(_ id: String, to: Substring) async throws {
+                try await bench.write("bob", to: String(to), "<received xmlns='urn:xmpp:receipts' id='\(id)'/>")
+            }
+            socket.say("Good ", "part0001", to: call.theirs, from: call.own, id: "q1", range: "1-5/10", flag: "+")
+            #expect(try socket.response("part0001") == 200)
+            socket.say(
+                "night", "part0002", to: call.theirs, from: call.own, id: "q1", lines: ["Success-Report: yes"],
+                range: "6-10/10")
+            #expect(try socket.response("part0002") == 200)
+            let first = try bob.wait(for: "Good night")
+            // What all chunks say, the first one says.
+            #expect(!first.contains("urn:xmpp:receipts"))
+            socket.say("There?", "say00002", to: call.theirs, from: call.own, id: "q2", lines: ["Success-Report: yes"])
+            #expect(try socket.response("say00002") == 200)
+            let stanza = try bob.wait(for: "There?")
+            #expect(stanza.contains("id='q2'") && stanza.contains("<request xmlns='urn:xmpp:receipts'/>"))
+            let from = try #require(stanza.firstMatch(of: /from='(anna@example.com\/[^']*)'/)?.1)
+            // Nobody asked for that one.
+            try await receipt("q1", to: from)
+            try await receipt("q2", to: from)
+            let report = try #require(try socket.report(before: "none"))
+            #expect(report.messageID.string == "q2" && report.status == 200)
+            #expect(report.range?.start == 1 && report.range?.end == 6 && report.range?.total == 6)
+            #expect(report.toPath.first?.text.string == call.own && report.fromPath.first?.text.string == call.theirs)
+            // And once.
+            try await receipt("q2", to: from)
+            socket.say("x", "say00003", to: call.theirs, from: call.own, id: "q3")
+            #expect(try socket.report(before: "say00003") == nil)
+        }
+    }
+
+    @Test("what fails after it was answered is told as a failure report, but to whom wants none") func failureReports()
+        async throws
+    {
+        try await withServer(["anna", "bob"]) { bench in
+            let anna = try Phone("anna", server: bench.tcp, tcp: true)
+            let bob = try Phone("bob", server: bench.udp)
+            try anna.register()
+            try bob.register()
+            let call = try ChatCall(anna, to: "bob")
+            let socket = try call.connect(bench.msrp)
+            socket.say(
+                "No report", "say00001", to: call.theirs, from: call.own, id: "f1", lines: ["Failure-Report: no"])
+            bob.answer(try bob.request(.message), 603)
+            socket.say(
+                "Report", "say00002", to: call.theirs, from: call.own, id: "f2", lines: ["Failure-Report: partial"])
+            bob.answer(try bob.request(.message), 603)
+            let report = try #require(try socket.report(before: "none"))
+            #expect(report.messageID.string == "f2" && report.status == 403)
+        }
+    }
+
     @Test("a user who has gone ends the session with BYE") func gone() async throws {
         try await withServer(["anna", "bob"]) { bench in
             let bob = try await bench.signIn("bob")

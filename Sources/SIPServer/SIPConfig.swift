@@ -107,6 +107,8 @@ public struct SIPConfig: Sendable {
 
     /// Contact lists and presence rules over HTTP (RFC 4825).
     public var isXCAPOn = true
+    /// Where that is, with a slash at the end.
+    public var xcapRoot = "https://localhost/xcap-root/"
     /// Bytes of a document that is put; no more than `XCAPDocument.limits`.
     public var xcapBytes = 2 << 20
 

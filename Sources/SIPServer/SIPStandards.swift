@@ -68,10 +68,15 @@ public enum SIPStandards {
         Standard(
             "RFC 5262, 5263", "Partial Presence", "PresenceWire/PIDF, SIPServer/Events",
             "to watchers; whole tuples and persons"),
+        Standard(
+            "RFC 5367", "Subscriptions to Lists in Requests", "SIPServer/Events", "presence of people of this server"),
         Standard("RFC 5393", "Loop Detection and Amplification", "SIPServer/Proxy"),
         Standard("RFC 5438", "Instant Message Disposition Notification", "Interworking/Messages"),
         Standard("RFC 5626", "Outbound", "SIPServer/Registration"),
         Standard("RFC 5627", "GRUU", "SIPServer/Registration"),
+        Standard(
+            "RFC 5874, 5875", "XCAP Diff", "PresenceWire/XCAP, SIPServer/Events",
+            "tags of the own documents; no patches"),
         Standard("RFC 6026", "INVITE Transactions, 2xx", "SIPServer/Transactions"),
         Standard("RFC 7247", "SIP and XMPP: Addresses and Errors", "Interworking"),
         Standard("RFC 7572", "SIP and XMPP: Single Messages", "Interworking/Messages"),

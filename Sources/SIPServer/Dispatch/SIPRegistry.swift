@@ -36,7 +36,8 @@ public struct SIPRegistry {
     public private(set) var allow = SIPBytes("ACK, CANCEL, OPTIONS")
 
     /// Extensions that a request may require of us.
-    public private(set) var options: [SIPBytes] = ["path", "outbound", "gruu", "eventlist"].map { SIPBytes($0) }
+    public private(set) var options: [SIPBytes] = ["path", "outbound", "gruu", "eventlist", "recipient-list-subscribe"]
+        .map { SIPBytes($0) }
 
     public init() {}
 

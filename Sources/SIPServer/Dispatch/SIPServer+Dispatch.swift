@@ -74,7 +74,7 @@ extension SIPServer {
         request.respond(.ok) {
             $0.add(.allow, registry.allow)
             $0.add(.accept, "application/pidf+xml, text/plain, message/cpim")
-            $0.add(.supported, "path, outbound, gruu, eventlist, timer")
+            $0.add(.supported, "path, outbound, gruu, eventlist, recipient-list-subscribe, timer")
         }
     }
 }

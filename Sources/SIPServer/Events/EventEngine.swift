@@ -19,6 +19,7 @@ final class EventEngine {
     let registrations: RegistrationPackage
     let summaries: SummaryPackage
     let calls: DialogPackage
+    let documents: XCAPDiffPackage
     private(set) var allowEvents = SIPBytes("presence")
     /// By package, in the order of `packages`.
     var resources: [[JID: EventResource]] = []
@@ -47,6 +48,7 @@ final class EventEngine {
         registrations = RegistrationPackage(server: server)
         summaries = SummaryPackage(server: server)
         calls = DialogPackage(server: server)
+        documents = XCAPDiffPackage(server: server)
         lines = LineWatcher(server: server)
         foreign = ForeignPresence(server: server)
         add(presence)
@@ -54,9 +56,11 @@ final class EventEngine {
         add(registrations)
         add(summaries)
         add(calls)
+        add(documents)
         winfo.engine = self
         calls.engine = self
         summaries.engine = self
+        documents.engine = self
         hook()
     }
 
@@ -192,6 +196,7 @@ final class EventEngine {
     private func subscriptionChanged(_ home: UserHome, _ contact: JID) {
         guard count > 0 else { return }
         watchersChanged(home)
+        documentsChanged(home.jid)
         if let own = resource(home.jid, presence) {
             for subscription in own.subscriptions where contact.covers(subscription.watcher) { judge(subscription) }
             for case let list? in own.subscriptions.map(\.list) { membersChanged(list) }
@@ -201,6 +206,11 @@ final class EventEngine {
         if let other = resource(contact.bare, presence) {
             for subscription in other.subscriptions where subscription.watcher == home.jid { judge(subscription) }
         }
+    }
+
+    /// What the user's clients reach over XCAP may be different.
+    func documentsChanged(_ user: JID) {
+        if count > 0, let resource = resource(user, documents) { changed(resource) }
     }
 
     private func watchersChanged(_ home: UserHome) {
@@ -270,6 +280,7 @@ final class EventEngine {
             }
         }
         summaries.tick(second)
+        documents.tick(second)
         lines.tick(second)
         foreign.tick(second)
         saveSubscriptions()

@@ -3,15 +3,24 @@ import Interworking
 import PresenceWire
 import XMPPWire
 
-/// A subscription to the own contact list (RFC 4662): one dialog in place of one for each contact.
+/// A subscription to the own contact list (RFC 4662), or to people that the request names (RFC 5367): one dialog in place of one for each contact.
 final class ResourceListState {
     struct Member {
         var right: WatcherRight
         var name: String
     }
 
+    /// Somebody whom the request itself names (RFC 5367).
+    struct Given {
+        /// Bare.
+        var contact: JID
+        var name: String
+    }
+
     unowned let subscription: Subscription
     let owner: JID
+    /// The members, where the request has named them; nil for those of the contact list.
+    var given: [Given]?
     var members: [JID: Member] = [:]
     /// To be told next.
     var changed: Set<JID> = []
@@ -26,7 +35,11 @@ final class ResourceListState {
 }
 
 extension EventEngine {
-    func makeList(_ subscription: Subscription) { subscription.list = ResourceListState(subscription) }
+    func makeList(_ subscription: Subscription, _ given: [ResourceListState.Given]? = nil) {
+        let list = ResourceListState(subscription)
+        list.given = given
+        subscription.list = list
+    }
 
     /// Looks at the roster anew, then at what each contact shows, and tells all of it.
     func tell(_ list: ResourceListState, forced: Bool) {
@@ -53,15 +66,18 @@ extension EventEngine {
 
     private func readMembers(_ list: ResourceListState, _ home: UserHome, _ then: @escaping () -> Void) {
         leave(list)
-        let items = home.roster.values.filter { $0.isVisible && router.serves($0.contact.domain) }
+        let items =
+            list.given?[...]
+            ?? home.roster.values.filter { $0.isVisible && router.serves($0.contact.domain) }
             .sorted { $0.contact.description < $1.contact.description }.prefix(server.config.listMembers)
+            .map { ResourceListState.Given(contact: $0.contact.bare, name: $0.name) }[...]
         var left = items.count + 1
         func finish() {
             left -= 1
             if left == 0 { then() }
         }
         for item in items {
-            let (contact, name) = (item.contact.bare, item.name)
+            let (contact, name) = (item.contact, item.name)
             list.members[contact] = .init(right: .none, name: name)
             let resource = makeResource(contact, presence)
             resource.lists.append(list)
@@ -121,7 +137,8 @@ extension EventEngine {
         }
         let owner = String(decoding: AddressMapping.uri(of: list.owner), as: UTF8.self)
         let information = ResourceListInformation(
-            uri: owner + ";list=contacts", version: list.version, isFull: list.isFull, resources: resources)
+            uri: list.given == nil ? owner + ";list=contacts" : owner, version: list.version, isFull: list.isFull,
+            resources: resources)
         list.version += 1
         list.isFull = false
         list.changed = []

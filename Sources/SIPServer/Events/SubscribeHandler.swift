@@ -1,5 +1,6 @@
 import IMCore
 import Interworking
+import PresenceWire
 import SIPWire
 import XMPPWire
 
@@ -18,7 +19,9 @@ final class SubscribeHandler: SIPMethodHandler {
         guard let event = message.event, let package = engine.package(event.package) else {
             return badEvent(request)
         }
-        guard let uri = message.requestURI, let target = user(uri) else { return refuse(request, .notFound) }
+        guard let uri = message.requestURI else { return refuse(request, .notFound) }
+        if message.requires("recipient-list-subscribe") { return handleGiven(request, uri, package, event) }
+        guard let target = user(uri) else { return refuse(request, .notFound) }
         guard let watcher = watcher(of: request) else { return refuse(request, .forbidden) }
         let isList = isListURI(uri) || package === engine.presence && watcher.jid == target && wantsList(message)
         if isList, !(package === engine.presence && understandsLists(message)) {
@@ -30,16 +33,7 @@ final class SubscribeHandler: SIPMethodHandler {
             return refuse(request, .badRequest, "Contact Missing")
         }
         guard isList || isAcceptable(message, package) else { return refuse(request, .notAcceptable) }
-        guard let seconds = seconds(of: request) else { return }
-        if seconds > 0 {
-            let config = server.config
-            guard engine.count < config.subscriptions else {
-                return request.respond(.serviceUnavailable) { $0.add(.retryAfter, number: 60) }
-            }
-            guard engine.perWatcher[watcher.jid] ?? 0 < config.subscriptionsPerUser else {
-                return refuse(request, .forbidden, "Too Many Subscriptions")
-            }
-        }
+        guard let seconds = seconds(of: request), seconds == 0 || hasRoom(for: watcher, request) else { return }
         let eventID = event.id?.array ?? []
         if isList {
             guard watcher.isLocal, watcher.jid == target else { return refuse(request, .forbidden) }
@@ -50,10 +44,74 @@ final class SubscribeHandler: SIPMethodHandler {
         }
     }
 
+    /// False when it was answered.
+    private func hasRoom(for watcher: EventWatcher, _ request: IncomingRequest) -> Bool {
+        let config = server.config
+        guard engine.count < config.subscriptions else {
+            request.respond(.serviceUnavailable) { $0.add(.retryAfter, number: 60) }
+            return false
+        }
+        guard engine.perWatcher[watcher.jid] ?? 0 < config.subscriptionsPerUser else {
+            refuse(request, .forbidden, "Too Many Subscriptions")
+            return false
+        }
+        return true
+    }
+
+    // MARK: Lists in requests (RFC 5367)
+
+    /// To the server, or to the own address. Nobody is asked: who has not agreed to be seen shows nothing (RFC 5360).
+    private func handleGiven(
+        _ request: IncomingRequest, _ uri: SIPURI, _ package: any EventPackage, _ event: SIPEvent
+    ) {
+        let message = request.message
+        guard let watcher = watcher(of: request), watcher.isLocal else { return refuse(request, .forbidden) }
+        guard uri.user == nil || user(uri) == watcher.jid else { return refuse(request, .notFound) }
+        guard package === engine.presence else { return badEvent(request) }
+        guard understandsLists(message) else {
+            return request.respond(.extensionRequired) { $0.add(.require, "eventlist") }
+        }
+        guard let contact = message.contact, contact.uri.scheme == .sip || contact.uri.scheme == .sips else {
+            return refuse(request, .badRequest, "Contact Missing")
+        }
+        guard let members = members(of: request), let seconds = seconds(of: request),
+            seconds == 0 || hasRoom(for: watcher, request)
+        else { return }
+        begin(
+            request, watcher, watcher.jid, package, event.id?.array ?? [], seconds, .active, isList: true,
+            given: members)
+    }
+
+    /// Whom the body names; nil when it was answered.
+    func members(of request: IncomingRequest) -> [ResourceListState.Given]? {
+        let message = request.message
+        guard message.hasBody, message.contentType?.matches("application/resource-lists+xml") ?? false else {
+            request.respond(.unsupportedMediaType) { $0.add(.accept, "application/resource-lists+xml") }
+            return nil
+        }
+        guard let root = try? XMLDocument.parse(message.body), (try? ResourceLists.validate(root)) != nil else {
+            refuse(request, .badRequest, "Bad List")
+            return nil
+        }
+        let entries = ResourceLists.entries(root)
+        guard entries.count <= server.config.listMembers else {
+            refuse(request, .requestEntityTooLarge, "Too Many Resources")
+            return nil
+        }
+        var listed: Set<JID> = []
+        return entries.compactMap { entry in
+            guard let uri = SIPURI(entry.uri), let contact = user(uri), listed.insert(contact).inserted else {
+                return nil
+            }
+            return .init(contact: contact, name: entry.name)
+        }
+    }
+
     /// Answers, and tells at once (§4.2.1.2).
     private func begin(
         _ request: IncomingRequest, _ watcher: EventWatcher, _ target: JID, _ package: any EventPackage,
-        _ eventID: [UInt8], _ seconds: Int, _ admission: Admission, isList: Bool
+        _ eventID: [UInt8], _ seconds: Int, _ admission: Admission, isList: Bool,
+        given: [ResourceListState.Given]? = nil
     ) {
         guard !request.isAnswered else { return }
         if case .refused(let status) = admission, seconds > 0 || status == .notFound {
@@ -79,7 +137,11 @@ final class SubscribeHandler: SIPMethodHandler {
         // A fetch by somebody who may not see: nothing is there to be seen.
         case .refused: subscription.isHidden = true
         }
-        if isList { engine.makeList(subscription) } else { subscription.isPartial = wantsPartial(message, package) }
+        if isList {
+            engine.makeList(subscription, given)
+        } else {
+            subscription.isPartial = wantsPartial(message, package)
+        }
         engine.insert(subscription)
         let own = engine.contact(of: request.flow)
         request.respond(.ok) {
@@ -253,6 +315,11 @@ extension EventEngine {
         // RFC 3261 §12.2.2.
         guard message.cseqNumber > subscription.remoteCSeq else { return request.respond(.serverInternalError) }
         guard let seconds = subscribe.seconds(of: request) else { return }
+        if let list = subscription.list, list.given != nil, message.hasBody {
+            // Others from now on (RFC 5367 §4).
+            guard let members = subscribe.members(of: request) else { return }
+            list.given = members
+        }
         subscription.remoteCSeq = message.cseqNumber
         if let contact = message.contact { subscription.setRemoteTarget(contact.uri.text) }
         if request.flow.transport.isReliable || subscription.flow != nil {

@@ -90,6 +90,8 @@ extension EventEngine {
     /// To be written with the next second's, unless the store has an end that is later.
     func keep(_ subscription: Subscription) {
         let (now, end) = (server.time.now, server.time.now + (subscription.expires - second) * 1_000)
+        // A list that came with the request is nowhere but here; its client names it anew.
+        guard subscription.list?.given == nil else { return }
         guard subscription.rowID == 0 || subscription.storedExpires < end else { return }
         subscription.storedExpires = end + (end - now)
         guard !subscription.isDirty else { return }

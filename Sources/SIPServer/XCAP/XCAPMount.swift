@@ -19,6 +19,8 @@ public final class XCAPMount: HTTPMount {
     /// May change at any time.
     public var isOn: Bool
 
+    /// Called when a document of a user may be another one.
+    private var whenChanged: ((JID) -> Void)?
     private let router: Router
     private let service: XCAPService
     private let authentication: XCAPAuthentication
@@ -39,6 +41,7 @@ public final class XCAPMount: HTTPMount {
         self.init(
             router: server.router, credentials: server.credentials ?? IMCore.DigestCredentials(router: server.router),
             config: server.config, time: server.time, loop: server.loop, isOn: server.config.isXCAPOn)
+        whenChanged = { [weak server] user in server?.events?.documentsChanged(user) }
         server.whenReconfigured.append { [weak self, weak server] in
             guard let self, let server else { return }
             isOn = server.config.isXCAPOn
@@ -163,6 +166,7 @@ public final class XCAPMount: HTTPMount {
         _ outcome: XCAPOutcome, isNew: Bool, _ query: XCAPQuery, _ home: UserHome,
         _ then: @escaping (HTTPResponse) -> Void
     ) {
+        whenChanged?(home.jid)
         service.read(query.view, home) { snapshot in
             guard let snapshot else { return then(.busy) }
             switch outcome {

@@ -66,6 +66,9 @@ extension SIPConfig {
         trackedCalls = sip.trackedCalls
         listMembers = sip.listMembers
         xcapBytes = sip.xcapBytes
+        let port = config.https?.port ?? 443
+        let host = "https://\(config.domains.first?.name ?? "localhost")" + (port == 443 ? "" : ":\(port)")
+        xcapRoot = (config.web.publicURL.isEmpty ? host : config.web.publicURL) + XCAPMount.location + "/"
         contacts = sip.contacts
         trunks = sip.trunks.map { TrunkSettings($0) }
         routes = sip.routes.map { RouteSettings(domain: $0.domain, prefix: $0.prefix, trunk: $0.trunk) }

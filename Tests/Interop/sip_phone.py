@@ -107,3 +107,26 @@ async def offline(scene: Scene) -> None:
     device = await baresip(scene, user)
     await device.line("while you were out", "stored message")
     await device.line("me too", "stored message")
+
+
+@claim("XMPP contacts see both ends of a call of two telephones on the phone while it lasts", limit=60)
+async def on_the_phone(scene: Scene) -> None:
+    watcher, user = await scene.online(), scene.user()
+    await granted(scene, watcher, user)
+    caller, called = await baresip(scene), await baresip(scene, user)
+    owner = await scene.online(caller.user)
+    watcher.send_presence(pto=owner.bare, ptype="subscribe")
+    await owner.wait("presence", lambda p: p["type"] == "subscribe" and p["from"].bare == watcher.bare, "request")
+    owner.send_presence(pto=watcher.bare, ptype="subscribed")
+    await watcher.wait("presence", lambda p: p["type"] == "available" and p["from"].bare == owner.bare, "presence")
+    await caller.command("dial", called.uri)
+    await called.happened("CALL_INCOMING")
+    await called.command("accept")
+    await caller.happened("CALL_ESTABLISHED")
+    # Whose only client is a telephone is somebody of whom nothing else is known; the other one's client shows it too.
+    for jid in (called.bare, owner.bare):
+        await watcher.wait("presence", lambda p: p["type"] == "dnd" and p["from"].bare == jid, f"{jid} on the phone")
+    await called.command("hangup")
+    await caller.happened("CALL_CLOSED")
+    await watcher.wait("presence", lambda p: p["type"] == "unavailable" and p["from"].bare == called.bare, "the end")
+    await watcher.wait("presence", lambda p: p["type"] == "available" and p["from"].bare == owner.bare, "back")

@@ -44,7 +44,7 @@ final class MessageHandler: SIPMethodHandler {
         guard message.body.count <= server.config.contentBytes else {
             return refuse(request, .messageTooLarge, "at most \(server.config.contentBytes) bytes")
         }
-        guard let uri = message.requestURI, let to = server.addressOfRecord(uri) else {
+        guard let uri = message.requestURI.flatMap(unsealed), let to = server.addressOfRecord(uri) else {
             return request.respond(.notFound)
         }
         switch request.sender {
@@ -62,6 +62,16 @@ final class MessageHandler: SIPMethodHandler {
             else { return request.respond(.forbidden) }
             takeOwn(request, jid, to: to, uri)
         }
+    }
+
+    /// A temporary GRUU as the public one of the same instance (RFC 5627 §5.1); nil when it names nobody any more.
+    private func unsealed(_ uri: SIPURI) -> SIPURI? {
+        guard uri.gruu?.isEmpty == true, let domain = server.domain(uri) else { return uri }
+        let gruus = server.registrar.gruus
+        guard let named = gruus.resolve(uri, domain: Array(domain.utf8), server.location),
+            let binding = named.bindings.first
+        else { return nil }
+        return gruus.publicURI(of: binding, named.address).flatMap { SIPURI(SIPBytes($0)) }
     }
 
     /// From a user of ours.

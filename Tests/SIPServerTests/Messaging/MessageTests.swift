@@ -299,6 +299,31 @@ struct MessageTests {
         }
     }
 
+    @Test("a temporary GRUU leads to its instance alone, of text and of anything else")
+    func temporaryGRUU() async throws {
+        try await withServer(["anna", "bob"]) { bench in
+            let anna = try Phone("anna", server: bench.udp)
+            let (first, second) = (try Phone("bob", server: bench.udp), try Phone("bob", server: bench.udp))
+            func register(_ phone: Phone, _ instance: String) throws -> SIPMessage {
+                try phone.register(
+                    "<\(phone.contact)>;+sip.instance=\"<urn:uuid:\(instance)>\"", lines: ["Supported: gruu"])
+            }
+            let made = try register(first, "1")
+            _ = try register(second, "2")
+            let temporary = try #require(made.contact?.parameters["temp-gruu"]?.string)
+            for type in ["text/plain", "image/png"] {
+                anna.say("for you alone", to: temporary, type: type, callID: type)
+                let message = try first.request(.message)
+                #expect(message.body.string == "for you alone" && message.requestURIText.string == first.contact)
+                first.answer(message, 200)
+                #expect(try anna.final(.message).statusCode == 200)
+            }
+            #expect(second.isSilent())
+            anna.say("x", to: "sip:tg.AAAA@example.com;gr", callID: "nobody")
+            #expect(try anna.final(.message).statusCode == 404)
+        }
+    }
+
     @Test("the trail of a message tells of the phone")
     func explained() async throws {
         try await withServer(["anna", "bob"]) { bench in

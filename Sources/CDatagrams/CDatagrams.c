@@ -65,3 +65,11 @@ int roost_receive_datagrams(int descriptor, struct roost_datagram *datagrams, in
 }
 
 #endif
+
+ssize_t roost_send(int descriptor, const void *bytes, size_t count) {
+#ifdef MSG_NOSIGNAL
+    return send(descriptor, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+#else
+    return send(descriptor, bytes, count, MSG_DONTWAIT);
+#endif
+}

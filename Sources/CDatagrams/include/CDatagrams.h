@@ -1,10 +1,12 @@
-/// Many datagrams in one call of the system: sendmmsg and recvmmsg, which Glibc's module does not show to Swift.
+/// Many datagrams in one call of the system: sendmmsg and recvmmsg, which Glibc's module does not show to Swift; and a write
+/// that neither waits nor signals.
 #ifndef ROOST_CDATAGRAMS_H
 #define ROOST_CDATAGRAMS_H
 
 #include <netinet/in.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 /// Most datagrams of one call.
 #define ROOST_DATAGRAMS 64
@@ -30,5 +32,8 @@ int roost_send_datagrams(int descriptor, struct roost_datagram *datagrams, int c
 
 /// Takes what waits, up to ROOST_DATAGRAMS, without waiting. Returns how many came, or -1 with errno.
 int roost_receive_datagrams(int descriptor, struct roost_datagram *datagrams, int count);
+
+/// Writes to a connection what goes out without waiting. Returns how many bytes went, or -1 with errno.
+ssize_t roost_send(int descriptor, const void *bytes, size_t count);
 
 #endif

@@ -125,12 +125,15 @@ struct Nonces {
     private func read(_ text: UnsafeRawBufferPointer) -> (seconds: UInt32, number: UInt64)? {
         guard text.count == Self.length else { return nil }
         return withUnsafeTemporaryAllocation(byteCount: 27, alignment: 8) { bytes -> (UInt32, UInt64)? in
+            let values = Self.values
             for group in 0..<9 {
-                var value: UInt32 = 0
+                var (value, seen) = (UInt32(0), UInt8(0))
                 for index in 0..<4 {
-                    guard let digit = Self.value(text[group * 4 + index]) else { return nil }
-                    value = value << 6 | digit
+                    let digit = values[Int(text[group &* 4 &+ index])]
+                    seen |= digit
+                    value = value << 6 | UInt32(digit & 63)
                 }
+                guard seen < 64 else { return nil }
                 bytes[group * 3] = UInt8(truncatingIfNeeded: value >> 16)
                 bytes[group * 3 + 1] = UInt8(truncatingIfNeeded: value >> 8)
                 bytes[group * 3 + 2] = UInt8(truncatingIfNeeded: value)
@@ -147,14 +150,8 @@ struct Nonces {
         }
     }
 
-    private static func value(_ byte: UInt8) -> UInt32? {
-        switch byte {
-        case 0x41...0x5A: UInt32(byte - 0x41)
-        case 0x61...0x7A: UInt32(byte - 0x61 + 26)
-        case 0x30...0x39: UInt32(byte - 0x30 + 52)
-        case 0x2D: 62
-        case 0x5F: 63
-        default: nil
-        }
+    /// 6 bits for each character, 0xFF for what is none of them.
+    private static let values: [UInt8] = (0...255).map { byte in
+        alphabet.firstIndex(of: UInt8(byte)).map { UInt8($0) } ?? 0xFF
     }
 }

@@ -17,6 +17,8 @@ final class LocationPersistence {
     /// Rows of bindings that are gone.
     private var gone: [Int64] = []
     private var isWriting = false
+    /// Rows of one write: thousands come at once when everybody registers, and rows take more memory than bindings.
+    private static let batch = 512
 
     init(table: LocationTable, router: Router, time: any TimeSource) {
         self.table = table
@@ -36,16 +38,19 @@ final class LocationPersistence {
         changed.append((user, binding))
     }
 
-    /// Writes what has come together; at most once a second, and never while the write before is under way.
-    func write(then: (() -> Void)? = nil) {
-        guard !isWriting, !changed.isEmpty || !gone.isEmpty else {
+    /// Writes what has come together, a batch after the other.
+    ///
+    /// - Parameter isLast: the server goes down: all of it at once, also while a write is under way.
+    func write(isLast: Bool = false, then: (() -> Void)? = nil) {
+        guard isLast || !isWriting, !changed.isEmpty || !gone.isEmpty else {
             then?()
             return
         }
         let (now, uptime) = (time.now, time.uptime)
         var records: [LocationStore.Record] = []
-        records.reserveCapacity(changed.count)
-        for (user, binding) in changed {
+        let part = isLast ? changed[...] : changed.prefix(Self.batch)
+        records.reserveCapacity(part.count)
+        for (user, binding) in part {
             binding.isDirty = false
             // Gone before it was ever written.
             guard !binding.isGone, let jid = user.jid else { continue }
@@ -54,7 +59,8 @@ final class LocationPersistence {
             records.append(record)
         }
         let removed = gone
-        changed.removeAll(keepingCapacity: changed.capacity <= 4_096)
+        changed.removeFirst(part.count)
+        if changed.isEmpty { changed = [] }
         gone = []
         isWriting = true
         let rows = records
@@ -62,8 +68,10 @@ final class LocationPersistence {
             for id in removed { try LocationStore.remove(id, in: transaction) }
             for row in rows { try LocationStore.save(row, in: transaction) }
         }) { [weak self] _ in
-            self?.isWriting = false
-            then?()
+            guard let self else { return }
+            isWriting = false
+            // The rest of what has come together goes at once, and is not gathered anew.
+            if changed.isEmpty { then?() } else { write(then: then) }
         }
     }
 

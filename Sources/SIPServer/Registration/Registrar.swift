@@ -49,7 +49,7 @@ public final class Registrar: SIPMethodHandler {
         persistence = LocationPersistence(table: table, router: server.router, time: server.time)
         // Held by the server, which this does not hold; nothing weak, which would make every use of it dearer.
         server.whenTicked.append { [self] _ in tick() }
-        server.whenDraining.append { [persistence] in persistence.write() }
+        server.whenDraining.append { [persistence] in persistence.write(isLast: true) }
         server.whenLinkClosed.append { [self] in linkClosed($0) }
         server.router.whenAccountRemoved.append { [table, persistence] jid in
             withExtendedLifetime(persistence) { _ = table.remove(Array(jid.bare.description.utf8)) }

@@ -65,7 +65,7 @@ final class AnsweredRequests {
 
     /// The response to that transaction, in place; valid until the next call. Nil when there is none any more.
     func response(to key: KeyedHash.Value, uptime: Int64) -> Kept? {
-        guard let position = index[key.low], self.key(position) == key else { return nil }
+        guard let position = index.find(key.low, head: head), self.key(position) == key else { return nil }
         let place = position & (capacity - 1)
         guard (memory + place).load(fromByteOffset: 32, as: Int64.self) > uptime else { return nil }
         let count = Int((memory + place).load(fromByteOffset: 40, as: UInt32.self))
@@ -76,8 +76,11 @@ final class AnsweredRequests {
 
     /// Whether another transaction has answered the same request (it came here on two ways).
     func isMerged(_ origin: KeyedHash.Value, key: KeyedHash.Value, uptime: Int64) -> Bool {
-        guard let position = merged[origin.low] else { return false }
+        guard let position = merged.find(origin.low, head: head) else { return false }
         let record = memory + (position & (capacity - 1))
+        guard record.load(fromByteOffset: 16, as: UInt64.self) == origin.high,
+            record.load(fromByteOffset: 24, as: UInt64.self) == origin.low
+        else { return false }
         return record.load(fromByteOffset: 32, as: Int64.self) > uptime && self.key(position) != key
     }
 

@@ -1,3 +1,4 @@
+import CDatagrams
 import Logging
 import NIOCore
 import NIOSSL
@@ -16,6 +17,11 @@ final class StreamLink: SIPLink {
     /// What is not a whole message yet.
     private var input = ByteBuffer()
     private var output: ByteBuffer
+    /// Of a connection without TLS: what goes out at once needs no way through the pipeline; -1 otherwise. What the system
+    /// does not take at once, NIO keeps and sends.
+    private var descriptor: Int32 = -1
+    /// Writes that NIO still has.
+    private var handedOver = 0
     private var waiting: Set<UInt64> = []
     private var peerNames: PeerNames?
     /// Monotonic milliseconds.
@@ -57,7 +63,12 @@ final class StreamLink: SIPLink {
 
     var flow: SIPFlow { SIPFlow(link: self, remote: remote) }
 
-    func attach(_ context: ChannelHandlerContext) { self.context = context }
+    func attach(_ context: ChannelHandlerContext) {
+        self.context = context
+        guard transport == .tcp else { return }
+        let operations = context.channel.pipeline.syncOperations
+        descriptor = (try? operations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }) ?? -1
+    }
 
     override func localAddress(toward remote: TransportAddress) -> TransportAddress {
         // Peers connect to where we listen, not to the port that a connection of ours came from.
@@ -88,9 +99,22 @@ final class StreamLink: SIPLink {
 
     override func flush() {
         guard let context, output.readableBytes > 0 else { return }
+        if descriptor >= 0, handedOver == 0 {
+            let sent = output.withUnsafeReadableBytes {
+                roost_send(descriptor, $0.baseAddress, $0.count)
+            }
+            if sent > 0 { output.moveReaderIndex(forwardBy: sent) }
+        }
+        guard output.readableBytes > 0 else {
+            output = ByteBuffer()
+            return
+        }
         let bytes = output
         output = ByteBuffer()
-        context.writeAndFlush(NIOAny(bytes), promise: nil)
+        handedOver += 1
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { [self] _ in handedOver -= 1 }
+        context.writeAndFlush(NIOAny(bytes), promise: promise)
         // A peer that takes nothing must not make us hoard; its connection ends, and with it what waits.
         if !context.channel.isWritable, context.channel.waitingBytes > server.config.outputBytes { close() }
     }
@@ -122,6 +146,7 @@ final class StreamLink: SIPLink {
         guard isOpen else { return }
         super.closed()
         context = nil
+        descriptor = -1
         let lost = waiting
         waiting = []
         for id in lost { server.transactions.lost(id) }

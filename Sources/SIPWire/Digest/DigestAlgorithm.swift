@@ -83,7 +83,7 @@ public enum Digest {
         uri: SIPBytes, algorithm: DigestAlgorithm
     ) -> [UInt8] {
         let hexCount = algorithm.hexCount
-        let sum = [nonce.count, qop?.count ?? 0, count.count, cnonce.count].reduce(0, +)
+        let sum = nonce.count + (qop?.count ?? 0) + count.count + cnonce.count
         let capacity = max(method.count + 1 + uri.count, ha1.count + sum + hexCount + 5)
         return withUnsafeTemporaryAllocation(byteCount: capacity + hexCount, alignment: 8) { scratch in
             var text = DigestText(scratch, capacity: capacity)

@@ -55,9 +55,18 @@ public enum SIPParser {
         let count = bytes.count - skipped
         guard count > 0, count <= Int(UInt32.max) else { throw .garbage }
         var outcome: Result<SIPMessage, SIPParseError> = .failure(.garbage)
-        withUnsafeTemporaryAllocation(of: SIPField.self, capacity: limits.fields) { table in
+        // A table of that many fields stands on the stack; few messages have more.
+        var isFull = false
+        withUnsafeTemporaryAllocation(of: SIPField.self, capacity: min(limits.fields, 64)) { table in
             var scan = SIPScan(base: base + skipped, count: count, limits: limits, table: table)
             outcome = scan.run(isStream: isStream)
+            isFull = scan.isFull
+        }
+        if isFull, limits.fields > 64 {
+            withUnsafeTemporaryAllocation(of: SIPField.self, capacity: limits.fields) { table in
+                var scan = SIPScan(base: base + skipped, count: count, limits: limits, table: table)
+                outcome = scan.run(isStream: isStream)
+            }
         }
         let message = try outcome.get()
         return message
@@ -87,6 +96,8 @@ struct SIPScan {
     var status: SIPStatus?
     var reason: StaticString = "Bad Request"
     var folds = false
+    /// The table had no room for a field.
+    var isFull = false
 
     init(base: UnsafePointer<UInt8>, count: Int, limits: SIPLimits, table: UnsafeMutableBufferPointer<SIPField>) {
         self.base = base
@@ -260,6 +271,7 @@ struct SIPScan {
 
     private mutating func add(_ nameStart: Int, _ nameEnd: Int, _ from: Int, _ end: Int, _ isFolded: Bool) {
         guard fieldCount < table.count else {
+            isFull = true
             fail(.messageTooLarge, "Too Many Header Fields")
             return
         }

@@ -14,6 +14,10 @@ struct Watched {
     var remoteTag = ""
     var contact = ""
     let lines: [String]
+    private let last = Last()
+
+    /// Number of the last NOTIFY: on a busy machine some are repeated before they are answered.
+    private final class Last { var cseq: UInt32 = 0 }
 
     /// Subscribes; the answer is 200.
     init(
@@ -41,9 +45,10 @@ struct Watched {
     /// The next NOTIFY of the dialog, answered.
     @discardableResult
     func next(_ status: Int = 200) throws -> SIPMessage {
-        let request = try phone.wait("NOTIFY of \(target)") { [callID] in
-            $0.isRequest && $0.method == .notify && $0.callID.string == callID
+        let request = try phone.wait("NOTIFY of \(target)") { [callID, last] in
+            $0.isRequest && $0.method == .notify && $0.callID.string == callID && $0.cseqNumber > last.cseq
         }
+        last.cseq = request.cseqNumber
         phone.answer(request, status)
         return request
     }

@@ -92,7 +92,7 @@ final class Server: Service {
             front.value.tick()
         }
         let relay = try await Self.relay(config, on: adminGroup.next(), time: time)
-        let listeners = Listeners()
+        let listeners = Listeners(logger: logger)
         let administration = try await Administration(config, on: adminGroup.next(), logger: logger)
         let target = SettingsTarget(
             core: core, sip: sip, front: front, relay: relay, administration: administration, listeners: listeners,

@@ -107,8 +107,20 @@ public final class Registrar: SIPMethodHandler {
         persistence.write()
     }
 
-    /// A flow is gone, and with it what was to be reached over nothing else (RFC 5626 §6).
+    /// A flow is gone, and with it what was to be reached over nothing else (RFC 5626 §6). A UDP socket comes back, or another one
+    /// in its place, and flows over it go on from there.
     private func linkClosed(_ link: SIPLink) {
+        if link is UDPLink {
+            guard !server.isDraining else { return }
+            table.forEach { user in
+                for binding in user.bindings {
+                    guard let flow = binding.flow, flow.link === link else { continue }
+                    sources.append((binding, flow.remote))
+                    binding.flow = nil
+                }
+            }
+            return
+        }
         guard let users = byLink.removeValue(forKey: ObjectIdentifier(link)) else { return }
         for user in users.users {
             var hasChanged = false

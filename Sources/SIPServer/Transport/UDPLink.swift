@@ -120,6 +120,6 @@ final class UDPHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        link.server.logger.debug("a datagram failed", metadata: ["error": "\(error)"])
+        link.server.logger.info("a datagram failed", metadata: ["error": "\(error)"])
     }
 }

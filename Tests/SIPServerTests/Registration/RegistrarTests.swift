@@ -220,4 +220,22 @@ struct RegistrarTests {
             #expect(flows == names.map { _ in [true] })
         }
     }
+
+    @Test("contacts that registered over a UDP socket that dies are reached over the next one")
+    func rebound() async throws {
+        try await withServer(["anna", "bob"]) { bench in
+            let anna = try Phone("anna", server: bench.tcp, tcp: true)
+            let bob = try Phone("bob", server: bench.udp)
+            // Its contact says nothing that anybody else could use.
+            bob.behindTranslation = true
+            try bob.register()
+            try await bench.loseDatagrams()
+            #expect(try await bench.on { $0.location.bindings(of: SIPBench.jid("bob"))[0].flow == nil })
+            try await bench.bindDatagrams()
+            try await bench.tick()
+            Call.invite(anna, "sip:bob@example.com", callID: "again")
+            bob.answer(try bob.request(.invite), 486)
+            #expect(try anna.final(.invite).statusCode == 486)
+        }
+    }
 }

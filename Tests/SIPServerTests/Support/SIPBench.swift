@@ -133,6 +133,19 @@ final class SIPBench: @unchecked Sendable {
         try await promise.futureResult.get()
     }
 
+    /// The UDP socket goes by itself, as the server sees it.
+    func loseDatagrams() async throws { try await channels[0].close().get() }
+
+    /// And comes back on its port.
+    func bindDatagrams() async throws {
+        let server = server!
+        let datagrams = try await DatagramBootstrap(group: group.next())
+            .channelInitializer { channel in channel.eventLoop.makeCompletedFuture {} }
+            .bind(host: "127.0.0.1", port: Int(udp)).get()
+        try await server.eventLoop.submit { try server.value.serve(datagrams: datagrams) }.get()
+        channels[0] = datagrams
+    }
+
     private func stop() async throws {
         let server = server!
         let promise = server.eventLoop.makePromise(of: Void.self)

@@ -80,7 +80,7 @@ public struct SIPConfig: Sendable {
     public var maxForwards = 70
     /// Branches that one request may have at once (RFC 5393 §5.3).
     public var maxBreadth = 60
-    /// Requests a second of one address; 0 for no limit.
+    /// Requests a second of one address that is no trunk's; 0 for no limit.
     public var requestsPerSecond = 0
 
     // Transport

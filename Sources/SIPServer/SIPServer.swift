@@ -70,6 +70,7 @@ public final class SIPServer {
     /// Servers that have said, or shown, that they are better left alone for a while.
     var resting = RestingServers()
     var notices = PacedLog()
+    var rates = RequestRates()
     /// Made when a name is to be looked up for the first time.
     var locator: ServerLocator?
     var dns: DNSClient?
@@ -120,6 +121,7 @@ public final class SIPServer {
     /// Other settings are in force: transactions and connections that are open go on under them.
     public func reconfigure(_ new: SIPConfig) {
         if config.nameServers != new.nameServers { forgetServers() }
+        if config.requestsPerSecond != new.requestsPerSecond { rates.forget() }
         config = new
         outboundContext = nil
         names = OwnNames(new)

@@ -92,6 +92,8 @@ def another(setting: dict, folder: Path) -> object:
             return ["REGISTER", "MESSAGE"]
         if key == "sip.registration_agents":
             return ["provisioning@localhost"]
+        if key == "sip.scanners":
+            return ["friendly-scanner", "somebody"]
         if key == "sip.dns_servers":
             return ["127.0.0.1:5353"]
         return ["mailto:somebody@example.com"]

@@ -6,6 +6,10 @@ extension SIPServer {
     /// A new request, after its transaction; ACK too, when it acknowledges a 2xx.
     func dispatch(_ request: IncomingRequest) {
         guard RequestChecks.pass(request) else { return }
+        if config.requestsPerSecond > 0, isTooFast(request) {
+            request.isStateless = true
+            return request.respond(.serviceUnavailable) { $0.add(.retryAfter, number: 1) }
+        }
         if let (user, key) = dialogs.find(request.message) {
             return authentication.admit(request, .dialog) { user.handle($0, in: key) }
         }
@@ -14,6 +18,11 @@ extension SIPServer {
             return authentication.admit(request, .proxy) { proxy.forward($0) }
         }
         serve(request)
+    }
+
+    private func isTooFast(_ request: IncomingRequest) -> Bool {
+        guard request.method != .ack, !trunks.isTrunk(request) else { return false }
+        return !rates.allows(request.flow.remote, rate: config.requestsPerSecond, uptime)
     }
 
     private func serve(_ request: IncomingRequest) {

@@ -41,6 +41,8 @@ public final class TrunkTable {
 
     // MARK: Whose
 
+    func isTrunk(_ request: IncomingRequest) -> Bool { trunk(of: request) != nil }
+
     /// Which trunk a request comes from; nil for nobody's.
     private func trunk(of request: IncomingRequest) -> SIPTrunk? {
         guard !trunks.isEmpty else { return nil }

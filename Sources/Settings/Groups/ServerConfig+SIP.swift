@@ -69,6 +69,29 @@ extension ServerConfig {
         public var callSeconds: Int = 14_400
         /// Whoever is in a call that passes through this server is on the phone.
         public var callsArePresence = true
+        /// Seconds of silence after which a connection ends that serves no registration, 30 … 86,400.
+        public var idleSeconds: Int = 900
+        /// Header fields of a message, 32 … 1,024.
+        public var headerFields: Int = 256
+        /// Seconds that a nonce may be used, 60 … 86,400.
+        public var nonceSeconds: Int = 7_200
+        /// Requests a second of one address, 1 … 100,000; 0 for no limit.
+        public var requestsPerSecond: Int = 0
+        /// Places that a request may be passed on to at once, 1 … 1,000.
+        public var maxBreadth: Int = 60
+        /// Seconds between keep-alives of clients over connections, 10 … 3,600; 0 asks for none.
+        public var flowTimerSeconds: Int = 120
+        /// How User-Agent of clients begins that get no answer.
+        public var scanners = ["friendly-scanner", "sipvicious", "sipcli", "sundayddr", "sip-scan", "iwar", "sivus"]
+        /// Bytes that may wait for a connection, 65,536 … 67,108,864.
+        public var outputBytes: Int = 4_194_304
+        /// Bytes of answers that are kept for requests that come again, 65,536 … 1,073,741,824.
+        public var answeredBytes: Int = 4_194_304
+        /// T1 and T2 of RFC 3261, milliseconds: 50 … 5,000 and 500 … 30,000.
+        public var t1Milliseconds: Int = 500
+        public var t2Milliseconds: Int = 4_000
+        /// Seconds that contacts of a higher preference ring alone, 5 … 600.
+        public var serialSeconds: Int = 20
         /// Subscriptions of one watcher, 1 … 100,000.
         public var subscriptionsPerUser: Int = 2_000
         /// Subscriptions of all, 100 … 10,000,000.

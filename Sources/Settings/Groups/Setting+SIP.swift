@@ -18,7 +18,8 @@ extension Setting {
             .listener(\.msrp), title: "Message sessions (MSRP)"),
     ]
 
-    static let sip: [Setting] = sipDomains + sipRegistrar + sipPresence + sipMessages + sipBounds + sipTrunks
+    static let sip: [Setting] =
+        sipDomains + sipRegistrar + sipPresence + sipMessages + sipBounds + sipTransport + sipTrunks
 
     private static let sipDomains: [Setting] = [
         Setting(
@@ -217,6 +218,64 @@ extension Setting {
                 \.sip.dnsServers, expected: "an IP address, perhaps with a port: 192.0.2.53 or [2001:db8::53]:5353",
                 isAllowed: { SIPNames.isNameServer($0) }),
             title: "Name servers"),
+    ]
+
+    private static let sipTransport: [Setting] = [
+        Setting(
+            "sip.idle_seconds",
+            "Seconds of silence after which a SIP connection ends. One that a client is registered over has four times as long.",
+            .integer(\.sip.idleSeconds, allowed: 30...86_400, zeroMeans: nil), title: "Silence of a connection"),
+        Setting(
+            "sip.flow_timer_seconds",
+            "Seconds between the keep-alives that clients over TCP and TLS are asked for (Flow-Timer, RFC 5626 §4.4.1).",
+            .integer(\.sip.flowTimerSeconds, allowed: 10...3_600, zeroMeans: "clients are asked for none"),
+            title: "Keep-alives of connections"),
+        Setting(
+            "sip.header_fields", "Header fields of a SIP message; one with more is answered 400.",
+            .integer(\.sip.headerFields, allowed: 32...1_024, zeroMeans: nil), title: "Header fields"),
+        Setting(
+            "sip.output_bytes",
+            "Bytes that may wait for a SIP connection whose other side does not read; with more it ends.",
+            .integer(\.sip.outputBytes, allowed: 65_536...67_108_864, zeroMeans: nil), title: "Waiting output"),
+        Setting(
+            "sip.answered_bytes",
+            "Bytes of answers that are kept for requests that come again over UDP. Too little, and repetitions are taken for"
+                + " new requests.",
+            .integer(\.sip.answeredBytes, allowed: 65_536...1_073_741_824, zeroMeans: nil), title: "Kept answers"),
+        Setting(
+            "sip.nonce_seconds",
+            "Seconds that the challenge of a password (nonce) is good for; then clients answer a new one by themselves.",
+            .integer(\.sip.nonceSeconds, allowed: 60...86_400, zeroMeans: nil), title: "Life of a challenge"),
+        Setting(
+            "sip.requests_per_second",
+            "SIP requests a second of one IPv4 address or IPv6 /64 network, bursts of twice as many; more are answered 503. Trunks"
+                + " are not limited. Many phones behind one address share it.",
+            .integer(\.sip.requestsPerSecond, allowed: 1...100_000, zeroMeans: "no limit"),
+            title: "Requests per address"),
+        Setting(
+            "sip.scanners",
+            "How the User-Agent of programs begins that look for open servers: they get no answer. Upper and lower case are the"
+                + " same.",
+            .texts(
+                \.sip.scanners, expected: "the begin of a User-Agent such as friendly-scanner",
+                isAllowed: { (1...64).contains($0.utf8.count) && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } }),
+            title: "Scanners"),
+        Setting(
+            "sip.max_breadth",
+            "Places that one request may be passed on to at the same time, counted over all servers on its way (RFC 5393 §5.3).",
+            .integer(\.sip.maxBreadth, allowed: 1...1_000, zeroMeans: nil), title: "Most branches"),
+        Setting(
+            "sip.serial_seconds",
+            "Seconds that contacts with a higher preference (q) ring before those with a lower one are called.",
+            .integer(\.sip.serialSeconds, allowed: 5...600, zeroMeans: nil), title: "Ringing before others"),
+        Setting(
+            "sip.t1_milliseconds",
+            "Round trip that is reckoned with: what is sent over UDP is repeated after it, then after twice as long, and given up"
+                + " after 64 times it (T1, RFC 3261 §17.1.1.1).",
+            .integer(\.sip.t1Milliseconds, allowed: 50...5_000, zeroMeans: nil), title: "Round trip (T1)"),
+        Setting(
+            "sip.t2_milliseconds", "Longest time between two repetitions over UDP (T2, RFC 3261 §17.1.2.2).",
+            .integer(\.sip.t2Milliseconds, allowed: 500...30_000, zeroMeans: nil), title: "Longest pause (T2)"),
     ]
 
     private static let sipTrunks: [Setting] = [

@@ -49,6 +49,18 @@ extension SIPConfig {
         advertisedHost =
             sip.advertisedHost.isEmpty
             ? nil : sip.advertisedHost.contains(":") ? "[\(sip.advertisedHost)]" : sip.advertisedHost
+        idleTimeout = sip.idleSeconds
+        flowTimer = sip.flowTimerSeconds
+        headers = sip.headerFields
+        outputBytes = sip.outputBytes
+        answeredBytes = sip.answeredBytes
+        nonceLifetime = sip.nonceSeconds
+        requestsPerSecond = sip.requestsPerSecond
+        scanners = sip.scanners
+        maxBreadth = sip.maxBreadth
+        timers.t1 = Int64(sip.t1Milliseconds)
+        timers.t2 = Int64(max(sip.t1Milliseconds, sip.t2Milliseconds))
+        serialSeconds = sip.serialSeconds
         ringSeconds = sip.ringSeconds
         sessionSeconds = sip.sessionSeconds
         sessionMinSeconds = sip.sessionMinSeconds

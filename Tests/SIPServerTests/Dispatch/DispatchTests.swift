@@ -180,4 +180,37 @@ struct DispatchTests {
             #expect(try await bench.on { $0.counters.malformed } > 0)
         }
     }
+
+    @Test("an address that asks too much is told to wait; a trunk is not, and without a setting nobody is")
+    func rates() async throws {
+        let time = ManualTime()
+        try await withServer([], time: time) { bench in
+            let phone = try Phone("alice", server: bench.udp)
+            func ask() throws -> SIPMessage {
+                phone.send(phone.make("OPTIONS", "sip:example.com"))
+                return try phone.final(.options)
+            }
+            func set(_ rate: Int, trunk: Bool) async throws {
+                try await bench.on { server in
+                    var config = server.config
+                    config.requestsPerSecond = rate
+                    if trunk {
+                        var trunk = TrunkSettings(name: "manager", destinations: [])
+                        trunk.addresses = [AddressRange("127.0.0.1")!]
+                        config.trunks = [trunk]
+                    }
+                    server.reconfigure(config)
+                }
+            }
+            for _ in 0..<5 { #expect(try ask().statusCode == 200) }
+            try await set(2, trunk: false)
+            for _ in 0..<4 { #expect(try ask().statusCode == 200) }
+            let refused = try ask()
+            #expect(refused.statusCode == 503 && refused.retryAfter == 1)
+            time.advance(milliseconds: 1_500)
+            #expect(try ask().statusCode == 200)
+            try await set(1, trunk: true)
+            for _ in 0..<9 { #expect(try ask().statusCode == 200) }
+        }
+    }
 }

@@ -52,9 +52,7 @@ struct TransportTests {
             #expect(try phone.final(.message).statusCode == 413)
             #expect(try await bench.on { $0.connectionCount } == 1)
             phone.send([UInt8](repeating: 0x61, count: 8_000_000))
-            let start = ContinuousClock.now
             while try await bench.on({ $0.connectionCount }) > 0 { _ = phone.isSilent(10) }
-            #expect(ContinuousClock.now - start < .seconds(4))
         }
     }
 

@@ -68,13 +68,15 @@ let package = Package(
         .target(name: "Resolving", dependencies: ["Ground", "CCares", nio, log]),
         .target(name: "Storage", dependencies: ["Ground", nio, posix]),
         .target(name: "StorageSQLite", dependencies: ["Storage", "Ground", grdb, sqlite, log]),
+        // Bodies that SIP clients have compressed.
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         // Floor 3: core
         .target(
             name: "IMCore",
             dependencies: ["Ground", "XMLWire", "XMPPWire", "Storage", nio, log, collections, crypto]),
         .target(
             name: "Interworking",
-            dependencies: ["Ground", "XMLWire", "XMPPWire", "SIPWire", "PresenceWire", "IMCore", nio]),
+            dependencies: ["CZlib", "Ground", "XMLWire", "XMPPWire", "SIPWire", "PresenceWire", "IMCore", nio]),
         // Floor 4: faces
         .target(
             name: "XMPPServer",

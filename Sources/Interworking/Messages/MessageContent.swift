@@ -41,7 +41,7 @@ public enum MessageContent: Sendable, Equatable {
     public enum Refusal: Error, Sendable, Equatable {
         /// 415, with what we take.
         case type
-        /// 415, with `Accept-Encoding: identity`.
+        /// 415, with what we take (`acceptedEncodings`).
         case encoding
         /// 400
         case malformed
@@ -50,6 +50,9 @@ public enum MessageContent: Sendable, Equatable {
     /// What we take, for the Accept header of a 415.
     public static let accepted: StaticString =
         "text/plain, text/html, message/cpim, message/imdn+xml, application/im-iscomposing+xml, multipart/alternative"
+
+    /// For the Accept-Encoding header of a 415.
+    public static let acceptedEncodings: StaticString = "identity, deflate, gzip"
 
     /// Envelopes in envelopes that are opened.
     private static let depth = 4
@@ -63,7 +66,14 @@ public enum MessageContent: Sendable, Equatable {
     public static func read(
         _ body: UnsafeRawBufferPointer, type: SIPBytes?, encoding: SIPBytes? = nil
     ) throws(Refusal) -> MessageContent {
-        if let encoding, !encoding.isEmpty, !encoding.matches("identity") { throw .encoding }
+        if let encoding, !encoding.isEmpty, !encoding.matches("identity") {
+            guard encoding.matches("deflate") || encoding.matches("gzip") else { throw .encoding }
+            guard let inflated = CompressedBody.inflate(body) else { throw .malformed }
+            let content: Result<MessageContent, Refusal> = inflated.withUnsafeBytes { bytes in
+                do throws(Refusal) { return .success(try read(bytes, type: type)) } catch { return .failure(error) }
+            }
+            return try content.get()
+        }
         // The usual case.
         guard let type, !type.equals("text/plain") else { return .text(try utf8(body, nil), .none) }
         return try read(body, MediaType(type), depth)

@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test("compressed bodies, and envelopes without content, are refused") func malformed() {
-        #expect(throws: MessageContent.Refusal.encoding) { try read("x", "text/plain", encoding: "gzip") }
+        #expect(throws: MessageContent.Refusal.encoding) { try read("x", "text/plain", encoding: "br") }
         #expect(throws: MessageContent.Refusal.malformed) { try read("From: x", "message/cpim") }
         #expect(throws: MessageContent.Refusal.malformed) { try read("x", "multipart/mixed") }
         #expect(throws: MessageContent.Refusal.malformed) { try read("<x/>", "application/im-iscomposing+xml") }
@@ -108,5 +108,41 @@ import Testing
             to: Array("im:anna@example.org".utf8), date: "2026-01-01T12:00:00.000Z")
         let content = try read(String(decoding: written, as: UTF8.self), "message/cpim")
         #expect(content == .notification(.init(messageID: "a<b", state: state)))
+    }
+
+    @Test(
+        "compressed bodies are read: zlib, gzip and bare deflate",
+        arguments: [
+            ("deflate", [120, 156, 203, 72, 205, 201, 201, 7, 0, 6, 44, 2, 21]),
+            ("Deflate", [203, 72, 205, 201, 201, 7, 0]),
+            (
+                "gzip",
+                [31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 203, 72, 205, 201, 201, 7, 0, 134, 166, 16, 54, 5, 0, 0, 0]
+            ),
+        ] as [(String, [UInt8])])
+    func compressed(encoding: String, bytes: [UInt8]) throws {
+        let content = try bytes.withUnsafeBytes {
+            try MessageContent.read($0, type: SIPBytes("text/plain"), encoding: SIPBytes(encoding))
+        }
+        #expect(content == .text(Array("hello".utf8), .none))
+        // Cut short, it is refused.
+        #expect(throws: MessageContent.Refusal.malformed) {
+            try bytes.dropLast(3).withUnsafeBytes {
+                try MessageContent.read($0, type: SIPBytes("text/plain"), encoding: SIPBytes(encoding))
+            }
+        }
+    }
+
+    @Test("what few bytes blow up to is bounded")
+    func bomb() throws {
+        // 200,000 times the same letter.
+        var bomb: [UInt8] = [120, 156, 237, 193, 49, 1, 0, 0, 0, 194, 160, 172, 235, 95, 194, 12, 254, 64, 1]
+        bomb += [UInt8](repeating: 0, count: 193)
+        bomb += [175, 1, 204, 238, 22, 153]
+        #expect(throws: MessageContent.Refusal.malformed) {
+            try bomb.withUnsafeBytes {
+                try MessageContent.read($0, type: SIPBytes("text/plain"), encoding: SIPBytes("deflate"))
+            }
+        }
     }
 }

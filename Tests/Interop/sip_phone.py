@@ -96,6 +96,8 @@ async def forking(scene: Scene) -> None:
     await second.command("accept")
     await caller.happened("CALL_ESTABLISHED")
     await first.happened("CALL_CLOSED")
+    await caller.command("hangup")
+    await second.happened("CALL_CLOSED")
 
 
 @claim("messages that came while baresip was off are there when it registers")

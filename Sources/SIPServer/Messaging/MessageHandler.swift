@@ -183,7 +183,8 @@ final class MessageHandler: SIPMethodHandler {
     func refuse(_ request: IncomingRequest, _ refusal: MessageContent.Refusal) {
         switch refusal {
         case .type: request.respond(.unsupportedMediaType) { $0.add(.accept, MessageContent.accepted) }
-        case .encoding: request.respond(.unsupportedMediaType) { $0.add(.acceptEncoding, MessageContent.acceptedEncodings) }
+        case .encoding:
+            request.respond(.unsupportedMediaType) { $0.add(.acceptEncoding, MessageContent.acceptedEncodings) }
         case .malformed: refuse(request, .badRequest, "the body is not what its type says")
         }
     }

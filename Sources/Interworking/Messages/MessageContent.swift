@@ -41,7 +41,7 @@ public enum MessageContent: Sendable, Equatable {
     public enum Refusal: Error, Sendable, Equatable {
         /// 415, with what we take.
         case type
-        /// 415, with what we take (`acceptedEncodings`).
+        /// 415, with what we take (`acceptedEncodings`): another coding, or bytes that are not what it says.
         case encoding
         /// 400
         case malformed
@@ -68,7 +68,7 @@ public enum MessageContent: Sendable, Equatable {
     ) throws(Refusal) -> MessageContent {
         if let encoding, !encoding.isEmpty, !encoding.matches("identity") {
             guard encoding.matches("deflate") || encoding.matches("gzip") else { throw .encoding }
-            guard let inflated = CompressedBody.inflate(body) else { throw .malformed }
+            guard let inflated = CompressedBody.inflate(body) else { throw .encoding }
             let content: Result<MessageContent, Refusal> = inflated.withUnsafeBytes { bytes in
                 do throws(Refusal) { return .success(try read(bytes, type: type)) } catch { return .failure(error) }
             }

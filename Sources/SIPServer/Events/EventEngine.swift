@@ -172,7 +172,7 @@ final class EventEngine {
         server.whenTicked.append { [weak self] uptime in self?.tick(uptime) }
         server.whenReconfigured.append { [weak self] in self?.contact = nil }
         server.whenDraining.append { [weak self] in
-            self?.saveSubscriptions()
+            self?.saveSubscriptions(isLast: true)
             self?.router.savePublications()
         }
     }

@@ -83,6 +83,8 @@ struct SubscriptionBook {
     var removed: [Int64] = []
     var lastID: Int64 = 0
     var isWriting = false
+    /// Rows of one write.
+    static let batch = 512
     var lastSweep = Int64.min / 2
 }
 
@@ -103,16 +105,20 @@ extension EventEngine {
         if subscription.rowID != 0 { storage.removed.append(subscription.rowID) }
     }
 
-    func saveSubscriptions() {
+    /// Writes what has come together, a batch after the other: a row takes more memory than the subscription.
+    ///
+    /// - Parameter isLast: the server goes down: all of it at once, also while a write is under way.
+    func saveSubscriptions(isLast: Bool = false) {
         if server.time.uptime - storage.lastSweep > 3_600_000 {
             storage.lastSweep = server.time.uptime
             let now = server.time.now
             router.journal.perform { try SubscriptionStore.removeExpired(now, in: $0) }
         }
-        guard !storage.dirty.isEmpty || !storage.removed.isEmpty, !storage.isWriting else { return }
+        guard !storage.dirty.isEmpty || !storage.removed.isEmpty, isLast || !storage.isWriting else { return }
         var records: [SubscriptionStore.Record] = []
-        records.reserveCapacity(storage.dirty.count)
-        for subscription in storage.dirty {
+        let part = isLast ? storage.dirty[...] : storage.dirty.prefix(SubscriptionBook.batch)
+        records.reserveCapacity(part.count)
+        for subscription in part {
             subscription.isDirty = false
             // What came and went within the second is never written.
             guard subscription.state != .terminated else { continue }
@@ -123,7 +129,7 @@ extension EventEngine {
             records.append(subscription.record)
         }
         let removed = storage.removed
-        storage.dirty.removeAll(keepingCapacity: records.count < 4_096)
+        storage.dirty.removeFirst(part.count)
         storage.removed.removeAll()
         guard !records.isEmpty || !removed.isEmpty else { return }
         storage.isWriting = true
@@ -133,6 +139,7 @@ extension EventEngine {
         } completion: { [weak self] error in
             guard let self else { return }
             storage.isWriting = false
+            defer { if !storage.dirty.isEmpty { saveSubscriptions() } }
             if let error { server.logger.error("subscriptions were not stored", metadata: ["error": "\(error)"]) }
         }
     }

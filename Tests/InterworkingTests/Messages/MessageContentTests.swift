@@ -126,7 +126,7 @@ import Testing
         }
         #expect(content == .text(Array("hello".utf8), .none))
         // Cut short, it is refused.
-        #expect(throws: MessageContent.Refusal.malformed) {
+        #expect(throws: MessageContent.Refusal.encoding) {
             try bytes.dropLast(3).withUnsafeBytes {
                 try MessageContent.read($0, type: SIPBytes("text/plain"), encoding: SIPBytes(encoding))
             }
@@ -139,7 +139,7 @@ import Testing
         var bomb: [UInt8] = [120, 156, 237, 193, 49, 1, 0, 0, 0, 194, 160, 172, 235, 95, 194, 12, 254, 64, 1]
         bomb += [UInt8](repeating: 0, count: 193)
         bomb += [175, 1, 204, 238, 22, 153]
-        #expect(throws: MessageContent.Refusal.malformed) {
+        #expect(throws: MessageContent.Refusal.encoding) {
             try bomb.withUnsafeBytes {
                 try MessageContent.read($0, type: SIPBytes("text/plain"), encoding: SIPBytes("deflate"))
             }
